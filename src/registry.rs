@@ -1,0 +1,383 @@
+//! Everything two nodes must agree on by name or number, once: protocol names, message ids,
+//! topics, signing contexts and the limits of the wire.
+//!
+//! `specs/wire.md` holds the same tables; a test compares them with this file.
+
+use crate::ids::ChainId;
+
+/// Name of the secure channel in multistream-select, the only one a dialler offers.
+pub const CHANNEL_PROTOCOL: &str = "/animica/pq/1";
+
+/// ALPN of the QUIC transport.
+pub const QUIC_ALPN: &[u8] = b"animica/1";
+
+/// What this build calls itself to peers.
+pub const AGENT_VERSION: &str = concat!("animica-p2p/", env!("CARGO_PKG_VERSION"));
+
+/// A libp2p protocol, named `/animica/{chain_id}/{name}/{major}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Protocol {
+    /// The part that names the job.
+    pub name: &'static str,
+    /// The version that breaks the one before.
+    pub major: u8,
+}
+
+impl Protocol {
+    /// Who a peer is: version, network, addresses, protocols, head.
+    pub const IDENTIFY: Self = Self {
+        name: "identify",
+        major: 1,
+    };
+    /// Headers and blocks on request.
+    pub const SYNC: Self = Self {
+        name: "sync",
+        major: 1,
+    };
+    /// Identity keys by digest, for envelopes that carry only the digest.
+    pub const KEYS: Self = Self {
+        name: "keys",
+        major: 1,
+    };
+
+    /// Every protocol of this build.
+    pub const ALL: &'static [Self] = &[Self::IDENTIFY, Self::SYNC, Self::KEYS];
+
+    /// The full name on chain `chain`.
+    #[must_use]
+    pub fn on(self, chain: ChainId) -> String {
+        format!("/animica/{chain}/{}/{}", self.name, self.major)
+    }
+}
+
+/// What kind of document a signature covers. Part of every signed message, so that a signature
+/// made for one purpose verifies for no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SignContext {
+    /// The responder's proof in the stream handshake.
+    HandshakeResponder,
+    /// The initiator's proof in the stream handshake.
+    HandshakeInitiator,
+    /// The responder's proof on QUIC.
+    QuicResponder,
+    /// The initiator's proof on QUIC.
+    QuicInitiator,
+    /// A delegation of the identity to an operational key.
+    Delegation,
+    /// A node record.
+    Record,
+    /// An application message.
+    Envelope,
+    /// A signed ping or pong.
+    Ping,
+    /// A DHT record.
+    Dht,
+    /// An IOU and the steps of its life.
+    Iou,
+}
+
+impl SignContext {
+    /// Every context.
+    pub const ALL: &'static [Self] = &[
+        Self::HandshakeResponder,
+        Self::HandshakeInitiator,
+        Self::QuicResponder,
+        Self::QuicInitiator,
+        Self::Delegation,
+        Self::Record,
+        Self::Envelope,
+        Self::Ping,
+        Self::Dht,
+        Self::Iou,
+    ];
+
+    /// The bytes that are signed.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::HandshakeResponder => "pq1/r",
+            Self::HandshakeInitiator => "pq1/i",
+            Self::QuicResponder => "quic1/r",
+            Self::QuicInitiator => "quic1/i",
+            Self::Delegation => "delegation/1",
+            Self::Record => "record/1",
+            Self::Envelope => "envelope/1",
+            Self::Ping => "ping/1",
+            Self::Dht => "dht/1",
+            Self::Iou => "iou/1",
+        }
+    }
+}
+
+macro_rules! message_ids {
+    ($($(#[$doc:meta])* $name:ident = $id:literal => $text:literal,)*) => {
+        /// The u16 that opens every frame: the original network's table, and two of our own.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u16)]
+        pub enum MessageId { $($(#[$doc])* $name = $id,)* }
+
+        impl MessageId {
+            /// Every id.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The id with this number, if the table has one.
+            #[must_use]
+            pub fn from_u16(id: u16) -> Option<Self> {
+                match id { $($id => Some(Self::$name),)* _ => None }
+            }
+
+            /// The name in the specification, also the metric label.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+message_ids! {
+    /// Connection greeting of the original; here the handshake and identify do its work.
+    Hello = 0x0001 => "HELLO",
+    /// Answer to `HELLO`.
+    HelloAck = 0x0002 => "HELLO_ACK",
+    /// Liveness probe.
+    Ping = 0x0003 => "PING",
+    /// Answer to `PING`.
+    Pong = 0x0004 => "PONG",
+    /// Goodbye with a reason.
+    Disconnect = 0x0005 => "DISCONNECT",
+    /// A request could not be answered, with a code.
+    Error = 0x0006 => "ERROR",
+    /// Receipt of a frame that asked for one (ours: the original table has none).
+    Ack = 0x0007 => "ACK",
+    /// Who are you.
+    Identify = 0x0100 => "IDENTIFY",
+    /// Who I am.
+    IdentifyResp = 0x0101 => "IDENTIFY_RESP",
+    /// Whom do you know.
+    GetPeers = 0x0102 => "GET_PEERS",
+    /// Whom I know.
+    Peers = 0x0103 => "PEERS",
+    /// Where I am.
+    AddressAnnounce = 0x0104 => "ADDRESS_ANNOUNCE",
+    /// What I have.
+    Inv = 0x0200 => "INV",
+    /// Send me these.
+    GetData = 0x0201 => "GETDATA",
+    /// I do not have these.
+    NotFound = 0x0202 => "NOTFOUND",
+    /// Headers after a locator.
+    GetHeaders = 0x0300 => "GET_HEADERS",
+    /// A run of headers.
+    Headers = 0x0301 => "HEADERS",
+    /// Blocks by hash.
+    GetBlocks = 0x0302 => "GET_BLOCKS",
+    /// One or more blocks.
+    Blocks = 0x0303 => "BLOCKS",
+    /// A new block, compact.
+    BlockAnnounce = 0x0304 => "BLOCK_ANNOUNCE",
+    /// Not now: how long to wait (ours).
+    Busy = 0x0305 => "BUSY",
+    /// A transaction.
+    Tx = 0x0400 => "TX",
+    /// Send me transactions.
+    GetTx = 0x0401 => "GET_TX",
+    /// I do not have these transactions.
+    TxNotFound = 0x0402 => "TX_NOTFOUND",
+    /// A share.
+    Share = 0x0500 => "SHARE",
+    /// Send me shares.
+    GetShare = 0x0501 => "GET_SHARE",
+    /// What shares I have.
+    ShareSummary = 0x0502 => "SHARE_SUMMARY",
+    /// What blobs I have.
+    DaInv = 0x0600 => "DA_INV",
+    /// Send me a sample.
+    DaGet = 0x0601 => "DA_GET",
+    /// A sample with its proof.
+    DaProof = 0x0602 => "DA_PROOF",
+    /// Part of a blob.
+    DaChunk = 0x0603 => "DA_CHUNK",
+    /// Randomness: commitment.
+    RandCommit = 0x0700 => "RAND_COMMIT",
+    /// Randomness: reveal.
+    RandReveal = 0x0701 => "RAND_REVEAL",
+    /// Randomness: delay proof.
+    RandVdfProof = 0x0702 => "RAND_VDF_PROOF",
+    /// Randomness: beacon.
+    RandBeacon = 0x0703 => "RAND_BEACON",
+    /// Hint to a receipt.
+    ReceiptHint = 0x0800 => "RECEIPT_HINT",
+    /// Experiments; nobody relies on it.
+    Experimental = 0x0E00 => "EXP",
+}
+
+/// A gossip topic of the original network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// New headers.
+    Headers,
+    /// Compact blocks.
+    Blocks,
+    /// Transactions.
+    Txs,
+    /// Hash shares.
+    SharesHash,
+    /// AI shares.
+    SharesAi,
+    /// Quantum shares.
+    SharesQuantum,
+    /// Blob commitments.
+    Blobs,
+    /// Application messages.
+    App,
+}
+
+impl Topic {
+    /// The full name on chain `chain`.
+    #[must_use]
+    pub fn on(self, chain: ChainId) -> String {
+        let leaf = match self {
+            Self::Headers => "headers",
+            Self::Blocks => "blocks",
+            Self::Txs => "txs",
+            Self::SharesHash => "shares/hash",
+            Self::SharesAi => "shares/ai",
+            Self::SharesQuantum => "shares/quantum",
+            Self::Blobs => "blobs",
+            Self::App => "app",
+        };
+        format!("animica/gossip/v1/{chain}/{leaf}")
+    }
+}
+
+macro_rules! limits {
+    ($($(#[$doc:meta])* $name:ident: $t:ty = $value:expr, $unit:literal;)*) => {
+        $($(#[$doc])* pub const $name: $t = $value;)*
+
+        /// Every limit of the wire as (name, value, unit), for the table in `specs/wire.md`.
+        pub const LIMITS: &[(&str, u64, &str)] = &[$((stringify!($name), $name as u64, $unit),)*];
+    };
+}
+
+limits! {
+    /// Longest encoded header. With every integer at its maximum and a full `extra` a header has
+    /// 545 bytes; the rest is room for one future field.
+    MAX_HEADER_BYTES: usize = 1024, "B";
+    /// Longest `extra` of a header.
+    MAX_EXTRA_BYTES: usize = 32, "B";
+    /// Longest transaction: a SPHINCS+ signed one has about 8 KiB, a contract deployment more.
+    MAX_TX_BYTES: usize = 128 * 1024, "B";
+    /// Longest share of any type.
+    MAX_SHARE_BYTES: usize = 256 * 1024, "B";
+    /// Longest hash share.
+    MAX_HASH_SHARE_BYTES: usize = 1024, "B";
+    /// Longest blob announcement.
+    MAX_BLOB_ANNOUNCE_BYTES: usize = 64 * 1024, "B";
+    /// Most proofs in a block of any chain: the sum of the per-type caps of the original.
+    MAX_PROOFS: usize = 21_249, "items";
+    /// Longest block of any chain (devnet has the largest).
+    MAX_BLOCK_BYTES: usize = 4_000_000, "B";
+    /// Most headers in one answer. A full batch is about 1 MB: a second on a 10 Mbit/s link.
+    MAX_HEADERS: usize = 2048, "items";
+    /// Most hashes in a locator.
+    MAX_LOCATOR: usize = 32, "items";
+    /// Most blocks in one request.
+    MAX_BLOCKS: usize = 1024, "items";
+    /// Most bytes of blocks in one answer, unless its first block alone is larger. Bounds what one
+    /// in-flight request can pin in memory on either side.
+    MAX_BLOCKS_BYTES: usize = 4 * 1024 * 1024, "B";
+    /// Payload cap of a single frame: the largest block with its framing.
+    MAX_FRAME_PAYLOAD: usize = 4_300_000, "B";
+    /// Payload cap of a request frame.
+    MAX_REQUEST_PAYLOAD: usize = 64 * 1024, "B";
+    /// Most unanswered requests a serving peer can grant. More would only queue at its disk.
+    MAX_CREDIT_REQUESTS: u32 = 64, "requests";
+    /// Most bytes of blocks a serving peer can grant to unanswered requests together: twice the
+    /// bandwidth-delay product of 1 Gbit/s at 250 ms.
+    MAX_CREDIT_BYTES: u64 = 64 * 1024 * 1024, "B";
+    /// Longest wait that `BUSY` can ask for. Longer would let a peer park itself for good.
+    MAX_RETRY_AFTER_MS: u64 = 60_000, "ms";
+    /// Longest identify message.
+    MAX_IDENTIFY_BYTES: usize = 16 * 1024, "B";
+    /// Most addresses in an identify message or a node record.
+    MAX_ADDRESSES: usize = 32, "items";
+    /// Longest address.
+    MAX_ADDRESS_BYTES: usize = 256, "B";
+    /// Most protocols in an identify message.
+    MAX_PROTOCOLS: usize = 128, "items";
+    /// Longest protocol name.
+    MAX_PROTOCOL_BYTES: usize = 128, "B";
+    /// Longest agent version.
+    MAX_AGENT_BYTES: usize = 128, "B";
+    /// Longest signed node record.
+    MAX_RECORD_BYTES: usize = 24 * 1024, "B";
+    /// Longest envelope payload.
+    MAX_ENVELOPE_PAYLOAD: usize = 64 * 1024, "B";
+    /// Longest envelope topic.
+    MAX_ENVELOPE_TOPIC: usize = 64, "B";
+    /// Longest life of an envelope.
+    MAX_ENVELOPE_TTL_MS: u64 = 24 * 60 * 60 * 1000, "ms";
+    /// Longest ClientHello or ServerHello frame body.
+    MAX_HELLO_BYTES: usize = 2 * 1024, "B";
+    /// Longest authentication frame body.
+    MAX_AUTH_BYTES: usize = 16 * 1024, "B";
+    /// Longest content of one record of the channel.
+    MAX_RECORD_CONTENT: usize = 65_536, "B";
+    /// Overall deadline of a handshake from accept or connect, never extended by partial reads.
+    HANDSHAKE_DEADLINE_MS: u64 = 20_000, "ms";
+    /// Longest life of a delegation.
+    MAX_DELEGATION_MS: u64 = 90 * 24 * 60 * 60 * 1000, "ms";
+    /// Clock allowance at both ends of a delegation's life.
+    DELEGATION_SKEW_MS: u64 = 10 * 60 * 1000, "ms";
+    /// Longest life of a node record.
+    MAX_RECORD_TTL_MS: u64 = 24 * 60 * 60 * 1000, "ms";
+    /// How far ahead of this node's clock a record or envelope may be dated. The same as for
+    /// delegations, so that whoever can connect can also be heard.
+    MESSAGE_SKEW_MS: u64 = 10 * 60 * 1000, "ms";
+    /// Longest envelope domain.
+    MAX_ENVELOPE_DOMAIN: usize = 32, "B";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique() {
+        let unique = |names: Vec<String>| {
+            let n = names.len();
+            let set: std::collections::BTreeSet<_> = names.into_iter().collect();
+            assert_eq!(set.len(), n);
+        };
+        unique(SignContext::ALL.iter().map(|c| c.label().into()).collect());
+        unique(MessageId::ALL.iter().map(|m| m.name().into()).collect());
+        unique(Protocol::ALL.iter().map(|p| p.on(ChainId(1))).collect());
+    }
+
+    #[test]
+    fn message_ids_round_trip() {
+        for id in MessageId::ALL {
+            assert_eq!(MessageId::from_u16(*id as u16), Some(*id));
+        }
+        assert_eq!(MessageId::from_u16(0xffff), None);
+    }
+
+    #[test]
+    fn names_carry_the_chain() {
+        assert_eq!(Protocol::SYNC.on(ChainId::DEVNET), "/animica/1337/sync/1");
+        assert_eq!(
+            Topic::SharesHash.on(ChainId(1)),
+            "animica/gossip/v1/1/shares/hash"
+        );
+    }
+
+    #[test]
+    fn limits_fit_each_other() {
+        const { assert!(MAX_BLOCK_BYTES < MAX_FRAME_PAYLOAD) };
+        const { assert!(MAX_HEADERS * (MAX_HEADER_BYTES + 3) < MAX_FRAME_PAYLOAD) };
+        const { assert!(MAX_BLOCKS_BYTES + 64 * 1024 < MAX_FRAME_PAYLOAD) };
+        const { assert!(MAX_LOCATOR * 34 < MAX_REQUEST_PAYLOAD) };
+        const { assert!(MAX_BLOCKS * 34 + 64 < MAX_REQUEST_PAYLOAD) };
+    }
+}
