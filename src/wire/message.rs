@@ -1,0 +1,111 @@
+//! One typed value per message id.
+
+use bytes::Bytes;
+
+use super::{
+    WireError,
+    blocks::{Blocks, GetBlocks, NotFound},
+    control::{Busy, Credits, ErrorCode, decode_number, encode_number},
+    headers::{GetHeaders, Headers},
+};
+use crate::registry::MessageId;
+
+/// A message of the sync protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Message {
+    /// Asks for headers after a locator.
+    GetHeaders(GetHeaders),
+    /// Answers with a run of headers.
+    Headers(Headers),
+    /// Asks for blocks by hash.
+    GetBlocks(GetBlocks),
+    /// Answers with blocks.
+    Blocks(Blocks),
+    /// Answers that some are not here.
+    NotFound(NotFound),
+    /// Answers: not now.
+    Busy(Busy),
+    /// Receipt of the frame with this sequence number.
+    Ack {
+        /// The number of the frame that asked for it.
+        seq: u32,
+    },
+    /// Answers that the request cannot be answered.
+    Error {
+        /// Why.
+        code: ErrorCode,
+    },
+}
+
+impl Message {
+    /// The id that opens its frame.
+    #[must_use]
+    pub fn id(&self) -> MessageId {
+        match self {
+            Self::GetHeaders(_) => MessageId::GetHeaders,
+            Self::Headers(_) => MessageId::Headers,
+            Self::GetBlocks(_) => MessageId::GetBlocks,
+            Self::Blocks(_) => MessageId::Blocks,
+            Self::NotFound(_) => MessageId::NotFound,
+            Self::Busy(_) => MessageId::Busy,
+            Self::Ack { .. } => MessageId::Ack,
+            Self::Error { .. } => MessageId::Error,
+        }
+    }
+
+    /// Whether it asks for something.
+    #[must_use]
+    pub fn is_request(&self) -> bool {
+        matches!(self, Self::GetHeaders(_) | Self::GetBlocks(_))
+    }
+
+    /// The credits it carries, if it is an answer that has some.
+    #[must_use]
+    pub fn credits(&self) -> Option<Credits> {
+        match self {
+            Self::Headers(m) => Some(m.credits),
+            Self::Blocks(m) => Some(m.credits),
+            Self::NotFound(m) => Some(m.credits),
+            Self::Busy(m) => Some(m.credits),
+            _ => None,
+        }
+    }
+
+    /// Its payload as canonical CBOR.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::GetHeaders(m) => m.encode(),
+            Self::Headers(m) => m.encode(),
+            Self::GetBlocks(m) => m.encode(),
+            Self::Blocks(m) => m.encode(),
+            Self::NotFound(m) => m.encode(),
+            Self::Busy(m) => m.encode(),
+            Self::Ack { seq } => encode_number(*seq),
+            Self::Error { code } => encode_number(code.to_u32()),
+        }
+    }
+
+    /// Reads the payload of a frame with this id. Headers and blocks are slices of `payload`; no
+    /// byte of them is copied.
+    ///
+    /// # Errors
+    /// The id is not spoken here, or the payload is not canonical CBOR or not this message.
+    pub fn decode(id: MessageId, payload: Bytes) -> Result<Self, WireError> {
+        match id {
+            MessageId::GetHeaders => GetHeaders::decode(&payload).map(Self::GetHeaders),
+            MessageId::Headers => Headers::decode(&payload).map(Self::Headers),
+            MessageId::GetBlocks => GetBlocks::decode(&payload).map(Self::GetBlocks),
+            MessageId::Blocks => Blocks::decode(&payload).map(Self::Blocks),
+            MessageId::NotFound => NotFound::decode(&payload).map(Self::NotFound),
+            MessageId::Busy => Busy::decode(&payload).map(Self::Busy),
+            MessageId::Ack => decode_number(&payload).map(|seq| Self::Ack { seq }),
+            MessageId::Error => decode_number(&payload).map(|code| Self::Error {
+                code: ErrorCode::from_u32(code),
+            }),
+            _ => return Err(WireError::OutOfPlace(id)),
+        }
+        .map_err(|error| WireError::Payload { id, error })
+    }
+}
