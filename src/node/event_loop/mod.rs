@@ -1,0 +1,212 @@
+//! The event loop: owns the swarm and no domain state.
+//!
+//! `route` takes one swarm event apart, `apply` does one effect; each arm is a line or two. Slow
+//! work is elsewhere: verification and disk in the sync task, cryptography in connection tasks.
+
+mod links;
+mod requests;
+
+use std::{sync::Arc, time::Duration};
+
+use futures::StreamExt as _;
+use libp2p::{Swarm, swarm::SwarmEvent};
+use tokio::{sync::mpsc, time::MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    bootstrap::Bootstrap, command::Command, conduct::Conduct, connections::Connections,
+    effect::Effect, failure, listening::Listening, observers::Observers, sync_link::SyncLink,
+};
+use crate::{
+    clock::Clock,
+    event::NodeEvent,
+    network::{self, Behaviour, exchange, identify, keys},
+};
+
+/// How often deadlines and due dials are looked at. Finer would wake an idle node for nothing.
+const TICK: Duration = Duration::from_millis(250);
+
+/// How long peers are given to take our goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// The loop and what it keeps.
+pub(crate) struct EventLoop {
+    pub(crate) swarm: Swarm<Behaviour>,
+    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) effects: mpsc::Receiver<Effect>,
+    pub(crate) connections: Connections,
+    pub(crate) listening: Listening,
+    pub(crate) bootstrap: Bootstrap,
+    pub(crate) conduct: Conduct,
+    pub(crate) sync: SyncLink,
+    pub(crate) observers: Observers,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl EventLoop {
+    /// Runs until `stop` is cancelled or every handle is gone.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                event = self.swarm.select_next_some() => self.route(event),
+                Some(effect) = self.effects.recv() => self.apply(effect),
+                command = self.commands.recv() => match command {
+                    Some(command) => self.command(command),
+                    None => break,
+                },
+                _ = tick.tick() => self.tick(),
+            }
+            self.sync.flush();
+        }
+        self.observers.emit(NodeEvent::ShuttingDown);
+        // Dropping the swarm closes listeners and connections; closing politely first lets peers
+        // see an end instead of a truncation.
+        for peer in self.connections.peers() {
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
+        let _ = tokio::time::timeout(GOODBYE, self.drain()).await;
+    }
+
+    /// Lets the swarm work until the last connection is closed.
+    async fn drain(&mut self) {
+        while self.connections.len() > 0 {
+            let event = self.swarm.select_next_some().await;
+            if let SwarmEvent::ConnectionClosed { .. } = event {
+                self.route(event);
+            }
+        }
+    }
+
+    fn route(&mut self, event: SwarmEvent<network::Event>) {
+        self.observers.telemetry.swarm(&event);
+        match event {
+            SwarmEvent::Behaviour(event) => self.route_behaviour(event),
+            SwarmEvent::NewListenAddr { address, .. } => self.listens(address),
+            SwarmEvent::ExpiredListenAddr { address, .. } => self.listening.expired(&address),
+            SwarmEvent::ListenerClosed {
+                addresses, reason, ..
+            } => {
+                self.listener_closed(addresses, reason.err().map(|e| e.to_string()));
+            }
+            SwarmEvent::ConnectionEstablished {
+                peer_id,
+                connection_id,
+                endpoint,
+                ..
+            } => {
+                self.established(peer_id, connection_id, endpoint);
+            }
+            SwarmEvent::ConnectionClosed {
+                peer_id,
+                connection_id,
+                cause,
+                ..
+            } => {
+                let cause = cause.map_or_else(|| "closed".to_owned(), |e| e.to_string());
+                self.closed(peer_id, connection_id, cause);
+            }
+            SwarmEvent::OutgoingConnectionError {
+                connection_id,
+                peer_id,
+                error,
+            } => {
+                self.dial_failed(connection_id, peer_id, &error);
+            }
+            SwarmEvent::IncomingConnectionError {
+                send_back_addr,
+                error,
+                ..
+            } => {
+                let (label, error) = failure::of_listen(&error);
+                self.observers.emit(NodeEvent::InboundFailed {
+                    address: send_back_addr,
+                    label,
+                    error,
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn route_behaviour(&mut self, event: network::Event) {
+        match event {
+            network::Event::Ping(event) => {
+                self.observers.telemetry.ping(&event);
+                if let Ok(rtt) = event.result {
+                    let now = self.clock.now().mono;
+                    self.connections.measured(&event.peer, rtt, now);
+                    self.observers.emit(NodeEvent::Rtt {
+                        peer: event.peer,
+                        rtt,
+                    });
+                }
+            }
+            network::Event::Identify(event) => self.route_identify(event),
+            network::Event::Exchange(event) => self.route_exchange(event),
+            network::Event::Keys(event) => self.route_keys(event),
+        }
+    }
+
+    fn route_identify(&mut self, event: identify::Event) {
+        match event {
+            identify::Event::Received { peer, info, .. } => self.identified(peer, *info),
+            identify::Event::Refused {
+                peer,
+                offence,
+                detail,
+                ..
+            } => {
+                self.penalise(peer, offence, detail);
+            }
+            identify::Event::Failed { .. } => {}
+        }
+    }
+
+    fn route_exchange(&mut self, event: exchange::Event) {
+        match event {
+            exchange::Event::Request {
+                peer,
+                message,
+                token,
+                ..
+            } => {
+                if let Some((token, busy)) = self.sync.request(peer, message, token) {
+                    self.swarm.behaviour_mut().exchange.respond(token, busy);
+                }
+            }
+            exchange::Event::Response { peer, id, message } => {
+                self.sync.response(peer, id, Ok(message));
+            }
+            exchange::Event::Failed { peer, id, reason } => {
+                self.observers.emit(NodeEvent::RequestFailed {
+                    peer,
+                    label: reason.label(),
+                });
+                self.sync.response(peer, id, Err(reason));
+            }
+            exchange::Event::Offence {
+                peer,
+                offence,
+                error,
+                ..
+            } => {
+                self.penalise(peer, offence, error.to_string());
+            }
+        }
+    }
+
+    fn route_keys(&mut self, event: keys::Event) {
+        if let keys::Event::Offence {
+            peer,
+            offence,
+            detail,
+            ..
+        } = event
+        {
+            self.penalise(peer, offence, detail);
+        }
+    }
+}

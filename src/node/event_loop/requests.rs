@@ -1,0 +1,69 @@
+//! What others ask of the loop: commands of handles, effects of tasks.
+
+use super::EventLoop;
+use crate::{
+    network::gate::bans::{Ban, Subject},
+    node::{command::Command, effect::Effect},
+    report::BanReport,
+};
+
+impl EventLoop {
+    pub(super) fn command(&mut self, command: Command) {
+        let now = self.clock.now().mono;
+        match command {
+            Command::Connect { address, reply } => self.connect(address, reply),
+            Command::Disconnect { peer, reply } => {
+                let _ = reply.send(self.swarm.disconnect_peer_id(peer).is_ok());
+            }
+            Command::Peers { reply } => {
+                let _ = reply.send(self.connections.reports(now));
+            }
+            Command::Ping { peer, reply } => self.connections.ping(peer, reply, now),
+            Command::Bans { reply } => {
+                let bans = self.swarm.behaviour().gate.bans();
+                let _ = reply.send(bans.into_iter().filter_map(ban_report).collect());
+            }
+            Command::Unban { peer, reply } => {
+                let _ = reply.send(self.swarm.behaviour_mut().gate.lift(&Subject::Peer(peer)));
+            }
+        }
+    }
+
+    pub(super) fn apply(&mut self, effect: Effect) {
+        match effect {
+            Effect::Request { peer, id, message } => {
+                self.swarm
+                    .behaviour_mut()
+                    .exchange
+                    .request(peer, id, message);
+            }
+            Effect::Cancel { id } => {
+                self.swarm.behaviour_mut().exchange.cancel(id);
+            }
+            Effect::Respond { to, answer } => {
+                self.swarm.behaviour_mut().exchange.respond(to, answer);
+            }
+            Effect::Announce(head) => self.swarm.behaviour_mut().identify.set_head(head),
+            Effect::Penalise {
+                peer,
+                offence,
+                detail,
+            } => self.penalise(peer, offence, detail),
+            Effect::Emit(event) => self.observers.emit(event),
+        }
+    }
+}
+
+/// The row of a ban of a peer; bans of addresses have no row yet.
+fn ban_report(ban: Ban) -> Option<BanReport> {
+    let Subject::Peer(peer) = ban.subject else {
+        return None;
+    };
+    let (reason, evidence) = ban.reason.split_once(": ").unwrap_or((&ban.reason, ""));
+    Some(BanReport {
+        peer_id: peer.to_string(),
+        reason: reason.to_owned(),
+        evidence: evidence.to_owned(),
+        until_ms: ban.until_ms,
+    })
+}

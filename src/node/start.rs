@@ -1,0 +1,323 @@
+//! From parts to a running node.
+
+use std::{
+    collections::HashSet,
+    io,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+use futures::StreamExt as _;
+use libp2p::{Multiaddr, TransportError, swarm::SwarmEvent};
+use rand::SeedableRng as _;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Builder, COMMAND_QUEUE, EFFECT_QUEUE, EVENT_BACKLOG, Handle,
+    bootstrap::Bootstrap,
+    conduct::Conduct,
+    connections::Connections,
+    event_loop::EventLoop,
+    handle::Shared,
+    listening::Listening,
+    observers::Observers,
+    sessions::Sessions,
+    sync_link::SyncLink,
+    sync_task::{self, Waiting},
+};
+use crate::{
+    chain::{Genesis, MemoryStore, StoreError},
+    clock::Rng,
+    crypto::{RandomError, random, sign::SignError},
+    identity::{NodeIdentity, Policy},
+    ids::ChainId,
+    network,
+    pool::{Limits as PoolLimits, Pool},
+    secure, transport,
+};
+
+/// How long `start` waits for the first address of each listener. Binding is immediate; this only
+/// bounds how long the list of interfaces may take.
+const LISTEN_DEADLINE: Duration = Duration::from_secs(1);
+
+impl Builder {
+    /// Starts the node on the current tokio runtime and returns when its listeners are bound.
+    ///
+    /// # Errors
+    /// See [`StartError`]; nothing runs then.
+    pub async fn start(self) -> Result<Handle, StartError> {
+        let policy = Arc::new(self.policy.unwrap_or_else(Policy::default_fips));
+        let identity = match self.identity {
+            Some(identity) => identity,
+            None => NodeIdentity::generate(policy.preferred_signature())?,
+        };
+        let genesis = match self.genesis {
+            Some(genesis) => genesis,
+            None => {
+                Genesis::of_chain(ChainId::DEVNET).expect("the development network is a preset")
+            }
+        };
+        let store = match self.store {
+            Some(store) => store,
+            None => Arc::new(MemoryStore::new(&genesis)),
+        };
+        let sessions = Arc::new(Sessions::new(Arc::clone(&self.telemetry)));
+        let channel = secure::Config {
+            aead: self.aead,
+            clock: Arc::clone(&self.clock),
+            budgets: Arc::new(secure::Budgets::new(self.limits.handshakes)),
+            observer: Arc::clone(&sessions) as _,
+            ..secure::Config::new(
+                identity.clone(),
+                Arc::clone(&policy),
+                genesis.chain_id(),
+                genesis.hash(),
+            )?
+        };
+        let channel = match self.delegations {
+            Some(delegations) => secure::Config {
+                delegations,
+                ..channel
+            },
+            None => channel,
+        };
+
+        let transport = self.telemetry.with_registry(|registry| {
+            transport::build(channel, &transport::Options::default(), Some(registry))
+        });
+        let identify =
+            network::identify::Config::new(genesis.chain_id(), genesis.hash(), policy.root());
+        let config = network::Config {
+            connections: self.limits.connections,
+            places: self.limits.places,
+            max_memory: self.limits.max_memory,
+            ..network::Config::new(identify)
+        };
+        let behaviour =
+            network::Behaviour::new(config, identity.public().clone(), Arc::clone(&self.clock));
+        let me = identity.peer_id();
+        let mut swarm = network::swarm(transport, behaviour, me);
+        let head = store.tips().blocks;
+        swarm
+            .behaviour_mut()
+            .identify
+            .set_head(network::identify::Head {
+                height: head.height,
+                hash: head.hash,
+                work: head.work,
+            });
+
+        let (mut listening, addresses) = Listening::new(me, self.announce);
+        listen(&mut swarm, &self.listen, &mut listening).await?;
+
+        let stop = CancellationToken::new();
+        let (commands, command_rx) = mpsc::channel(COMMAND_QUEUE);
+        let (effects, effect_rx) = mpsc::channel(EFFECT_QUEUE);
+        let (events, _) = broadcast::channel(EVENT_BACKLOG);
+        let (store_failing, store_failing_rx) = watch::channel(None);
+        let (stopped_tx, stopped) = watch::channel(false);
+        let mut seed = [0; 8];
+        random(&mut seed)?;
+        let waiting = Arc::new(Waiting::new(Pool::new(
+            PoolLimits::default(),
+            self.admission,
+        )));
+        let parts = sync_task::Parts {
+            genesis: genesis.clone(),
+            store: Arc::clone(&store),
+            verifier: self.verifier,
+            clock: Arc::clone(&self.clock),
+            config: self.sync,
+            seed: u64::from_be_bytes(seed),
+            effects,
+            waiting: Arc::clone(&waiting),
+        };
+        let ends = sync_task::spawn(parts, stop.clone())?;
+        let refused = Arc::default();
+        let shared = Arc::new(Shared {
+            peer_id: me,
+            chain_id: genesis.chain_id(),
+            genesis: genesis.hash(),
+            policy_root: policy.root(),
+            kem: format!("x25519+{}", policy.kem().name()),
+            started: Instant::now(),
+            data_dir: self.data_dir,
+            listens: !self.listen.is_empty(),
+            bootstraps: !self.bootstrap.is_empty(),
+            store,
+            sizes: self.sizes,
+            telemetry: Arc::clone(&self.telemetry),
+            sessions: Arc::clone(&sessions),
+            commands,
+            inputs: ends.inputs.clone(),
+            refused: Arc::clone(&refused),
+            local: ends.local,
+            waiting,
+            events: events.clone(),
+            addresses,
+            sync: ends.report,
+            store_failing: store_failing_rx,
+            metrics_url: OnceLock::new(),
+            stop: stop.clone(),
+            stopped,
+        });
+        let event_loop = EventLoop {
+            swarm,
+            commands: command_rx,
+            effects: effect_rx,
+            connections: Connections::default(),
+            listening,
+            bootstrap: Bootstrap::new(self.bootstrap, Rng::from_seed(rng_seed(seed))),
+            conduct: Conduct::new(self.limits.ban),
+            sync: SyncLink::new(ends.inputs, refused),
+            observers: Observers {
+                events,
+                telemetry: self.telemetry,
+                sessions,
+                store_failing,
+                gaps: 0,
+            },
+            clock: self.clock,
+        };
+        let keeper = self
+            .keeper
+            .map(|keeper| tokio::spawn(keeper.run(stop.clone())));
+        tokio::spawn(async move {
+            event_loop.run(stop.clone()).await;
+            stop.cancel();
+            if let Some(keeper) = keeper {
+                let _ = keeper.await;
+            }
+            // The open commit ends first: what it acknowledges must be on disk.
+            let _ = ends.task.await;
+            stopped_tx.send_replace(true);
+        });
+        Ok(Handle { shared })
+    }
+}
+
+/// Binds every address and waits for the first the system reports of each.
+async fn listen(
+    swarm: &mut libp2p::Swarm<network::Behaviour>,
+    wanted: &[Multiaddr],
+    listening: &mut Listening,
+) -> Result<(), StartError> {
+    let mut open = HashSet::new();
+    for address in wanted {
+        let id = swarm
+            .listen_on(address.clone())
+            .map_err(|error| StartError::listen(address, &error))?;
+        open.insert(id);
+    }
+    let deadline = tokio::time::sleep(LISTEN_DEADLINE);
+    tokio::pin!(deadline);
+    while !open.is_empty() {
+        let event = tokio::select! {
+            event = swarm.select_next_some() => event,
+            () = &mut deadline => break,
+        };
+        match event {
+            SwarmEvent::NewListenAddr {
+                listener_id,
+                address,
+            } => {
+                open.remove(&listener_id);
+                listening.bound(address);
+            }
+            SwarmEvent::ListenerClosed {
+                listener_id,
+                addresses,
+                reason: Err(error),
+            } if open.remove(&listener_id) => {
+                let address = addresses
+                    .first()
+                    .or(wanted.first())
+                    .cloned()
+                    .unwrap_or_else(Multiaddr::empty);
+                return Err(StartError::Listen {
+                    address,
+                    in_use: false,
+                    error: error.to_string(),
+                });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn rng_seed(seed: [u8; 8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out[..8].copy_from_slice(&seed);
+    out
+}
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// No identity could be made.
+    #[error("could not make an identity: {0}")]
+    Identity(#[from] SignError),
+    /// The operating system has no randomness.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// The identity and the policy do not go together.
+    #[error(transparent)]
+    Channel(#[from] secure::ConfigError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// The address asked for.
+        address: Multiaddr,
+        /// Whether somebody else has the port.
+        in_use: bool,
+        /// Why not.
+        error: String,
+    },
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl StartError {
+    fn listen(address: &Multiaddr, error: &TransportError<io::Error>) -> Self {
+        let (in_use, error) = match error {
+            TransportError::MultiaddrNotSupported(_) => (
+                false,
+                "no transport of this node listens there; use /ip4/…/tcp/… or /ip6/…/tcp/…"
+                    .to_owned(),
+            ),
+            TransportError::Other(error) => (
+                error_kind(error) == io::ErrorKind::AddrInUse,
+                error.to_string(),
+            ),
+        };
+        Self::Listen {
+            address: address.clone(),
+            in_use,
+            error,
+        }
+    }
+}
+
+/// The kind of the innermost I/O error; the transport wraps it several times.
+fn error_kind(error: &io::Error) -> io::ErrorKind {
+    let mut source = error
+        .get_ref()
+        .map(|e| e as &(dyn std::error::Error + 'static));
+    let mut kind = error.kind();
+    while let Some(error) = source {
+        match error.downcast_ref::<io::Error>() {
+            Some(io) => {
+                kind = io.kind();
+                source = io
+                    .get_ref()
+                    .map(|e| e as &(dyn std::error::Error + 'static));
+            }
+            None => source = error.source(),
+        }
+    }
+    kind
+}

@@ -1,0 +1,181 @@
+//! The pool beside the chain: a transaction leaves it with the block that has it, and comes back
+//! when a reorganisation leaves that block behind.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use bytes::Bytes;
+
+use crate::{
+    chain::{At, Block, ChainStore, StoreError, Tip},
+    ids::Hash32,
+    pool::{Pool, PoolError},
+};
+
+/// Most blocks of an old branch whose transactions come back: beyond that, at the depth of the
+/// reorganisation alarm, the walk would hold up the import, and the pool could not take them.
+const MAX_GIVEN_BACK: usize = 512;
+
+/// Transactions that wait for a block.
+#[derive(Debug)]
+pub(crate) struct Waiting(Mutex<Pool>);
+
+impl Waiting {
+    pub(crate) fn new(pool: Pool) -> Self {
+        Self(Mutex::new(pool))
+    }
+
+    /// Takes a transaction in.
+    pub(crate) fn submit(&self, tx: &[u8], now: Instant) -> Result<Hash32, PoolError> {
+        self.pool().insert(tx, now)
+    }
+
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        self.pool().len()
+    }
+
+    /// What the next block may have of them.
+    pub(super) fn select(&self, max_txs: usize, max_bytes: usize, now: Instant) -> Vec<Bytes> {
+        let mut pool = self.pool();
+        pool.expire(now);
+        pool.select(max_txs, max_bytes)
+    }
+
+    /// The blocks now end in another place than `old`. Returns how many blocks of the old branch
+    /// were left behind.
+    pub(super) fn follow(
+        &self,
+        store: &dyn ChainStore,
+        old: Tip,
+        now: Instant,
+    ) -> Result<u64, StoreError> {
+        let left = left_behind(store, old)?;
+        for hash in left.iter().take(MAX_GIVEN_BACK) {
+            if let Some(block) = block(store, hash)? {
+                self.pool().give_back(&block.txs, now);
+            }
+        }
+        let fork = old.height.saturating_sub(left.len() as u64);
+        let mut at = store.tips().blocks.height;
+        while at > fork && !self.pool().is_empty() {
+            if let Some(header) = store.header(At::Block(at))?
+                && let Some(block) = block(store, &header.hash)?
+            {
+                self.pool().included(&block.tx_ids());
+            }
+            at = at.saturating_sub(1);
+        }
+        Ok(left.len() as u64)
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn block(store: &dyn ChainStore, hash: &Hash32) -> Result<Option<Block>, StoreError> {
+    // What does not decode was never imported; there is nothing to take from it.
+    Ok(store
+        .body(hash)?
+        .and_then(|bytes| Block::decode(bytes).ok()))
+}
+
+/// Blocks of the branch that ended in `old` that are not on the new one, newest first.
+fn left_behind(store: &dyn ChainStore, old: Tip) -> Result<Vec<Hash32>, StoreError> {
+    let (mut left, mut at, mut hash) = (Vec::new(), old.height, old.hash);
+    while store.header(At::Block(at))?.is_none_or(|h| h.hash != hash) {
+        let Some(header) = store.header(At::Hash(hash))? else {
+            break;
+        };
+        left.push(hash);
+        hash = header.decode()?.parent_hash;
+        at = at.saturating_sub(1);
+    }
+    Ok(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        chain::{
+            Ancestry, Batch, Genesis, MemoryStore,
+            miner::{MineRequest, Mined, Miner},
+        },
+        ids::ChainId,
+        pool::{AnyTx, Limits},
+    };
+
+    fn extend(store: &MemoryStore, genesis: &Genesis, request: MineRequest) -> Vec<Mined> {
+        let from = Ancestry::genesis(genesis);
+        let miner = Miner::new(genesis, from, request).expect("sizes fit");
+        let mined = miner.mine_all(u64::MAX / 2).expect("the devnet is easy");
+        let head = mined.last().expect("some").header.hash;
+        let batch = Batch {
+            headers: mined.iter().map(|m| m.header.clone()).collect(),
+            bodies: mined
+                .iter()
+                .map(|m| (m.header.hash, m.block.clone()))
+                .collect(),
+            best_header: Some(head),
+            head: Some(head),
+        };
+        store.commit(batch).expect("links");
+        mined
+    }
+
+    #[test]
+    fn a_reorganisation_gives_the_transactions_of_the_old_branch_back() {
+        let genesis = Genesis::of_chain(ChainId::DEVNET).expect("a preset");
+        let store = MemoryStore::new(&genesis);
+        let waiting = Waiting::new(Pool::new(Limits::default(), Arc::new(AnyTx)));
+        let now = Instant::now();
+        let old = MineRequest {
+            txs: 2,
+            tx_bytes: 100,
+            seed: 1,
+            ..MineRequest::blocks(3)
+        };
+        let begin = store.tips().blocks;
+        let old = extend(&store, &genesis, old);
+        assert_eq!(waiting.follow(&store, begin, now).expect("reads"), 0);
+        assert_eq!(waiting.len(), 0);
+
+        let tip = store.tips().blocks;
+        let new = MineRequest {
+            seed: 2,
+            ..MineRequest::blocks(5)
+        };
+        extend(&store, &genesis, new);
+        assert_eq!(waiting.follow(&store, tip, now).expect("reads"), 3);
+        let block = Block::decode(old[0].block.clone()).expect("a block");
+        let back = waiting.select(100, 1 << 20, now);
+        assert_eq!(back.len(), 6);
+        assert!(back.contains(&block.txs[0]));
+    }
+
+    #[test]
+    fn a_transaction_leaves_with_the_block_that_has_it() {
+        let genesis = Genesis::of_chain(ChainId::DEVNET).expect("a preset");
+        let store = MemoryStore::new(&genesis);
+        let waiting = Waiting::new(Pool::new(Limits::default(), Arc::new(AnyTx)));
+        let (begin, now) = (store.tips().blocks, Instant::now());
+        let request = MineRequest {
+            txs: 2,
+            tx_bytes: 100,
+            seed: 1,
+            ..MineRequest::blocks(1)
+        };
+        let mined = extend(&store, &genesis, request);
+        let block = Block::decode(mined[0].block.clone()).expect("a block");
+        waiting.submit(&block.txs[0], now).expect("a transaction");
+        waiting.submit(&[0xa0], now).expect("a transaction");
+        waiting.follow(&store, begin, now).expect("reads");
+        assert_eq!(waiting.select(10, 1000, now), [Bytes::from_static(&[0xa0])]);
+    }
+}
