@@ -1,0 +1,207 @@
+//! From requests to the node: what the control socket and the HTTP faces stand on.
+
+use std::sync::Arc;
+
+use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{
+    archive,
+    code::{ErrorCode, Failure},
+    control::{Control, Progress, Request},
+    inspect,
+};
+use crate::{
+    chain::{Genesis, Verifier, miner::MineRequest},
+    clock::{Clock, SystemClock},
+    node::{Handle, PingTarget, config::Address},
+    report::MineReport,
+};
+
+#[cfg(feature = "http")]
+mod faces;
+mod import;
+
+/// Blocks mined between two progress steps.
+const MINE_STEP: u64 = 512;
+
+/// Bytes mined between two progress steps, bounding what one import holds in memory.
+const MINE_STEP_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Answers requests for one node.
+#[derive(Clone)]
+pub struct Dispatcher {
+    handle: Handle,
+    genesis: Genesis,
+    verifier: Arc<dyn Verifier>,
+}
+
+impl Dispatcher {
+    /// For the node behind `handle`, which verifies with `verifier`.
+    #[must_use]
+    pub fn new(handle: Handle, genesis: Genesis, verifier: Arc<dyn Verifier>) -> Self {
+        Self {
+            handle,
+            genesis,
+            verifier,
+        }
+    }
+
+    async fn answer(&self, request: Request, progress: Progress) -> Result<Value, Failure> {
+        let node = &self.handle;
+        match request {
+            Request::Status => value(&node.status().await?),
+            Request::Stats => value(&node.stats().await?),
+            Request::SyncStatus => value(&node.sync_status()),
+            Request::Ready => value(&node.readiness().await?),
+            Request::PeerList => value(&node.peers().await?),
+            Request::PeerConnect { addr } => {
+                let addr = multiaddr(&addr)?;
+                self.not_ourselves(&addr)?;
+                value(&node.connect(addr).await?)
+            }
+            Request::PeerDisconnect { peer } => self.disconnect(&peer).await,
+            Request::Ping { target } => {
+                let target = ping_target(&target)?;
+                if let PingTarget::Address(addr) = &target {
+                    self.not_ourselves(addr)?;
+                }
+                value(&node.ping(target).await?)
+            }
+            Request::ChainHead => value(&node.head()),
+            Request::ChainShow { at } => {
+                let store = Arc::clone(node.store());
+                blocking(move || value(&inspect::show(&*store, &at)?)).await
+            }
+            Request::ChainMine(request) => self.mine(request, &progress).await,
+            Request::ChainVerify => self.verify(progress).await,
+            Request::ChainExport(request) => {
+                let (store, genesis) = (Arc::clone(node.store()), self.genesis.clone());
+                blocking(move || {
+                    let mut step = |done, total| progress.step(done, total);
+                    value(&archive::export(&*store, &genesis, &request, &mut step)?)
+                })
+                .await
+            }
+            Request::ChainImport { path } => {
+                value(&import::run(node, &self.genesis, path, &progress).await?)
+            }
+        }
+    }
+
+    /// The swarm drops its own addresses before it dials and then knows none; say what happened.
+    fn not_ourselves(&self, addr: &Multiaddr) -> Result<(), Failure> {
+        let bare = |a: &Multiaddr| -> Multiaddr {
+            a.iter()
+                .filter(|p| !matches!(p, Protocol::P2p(_)))
+                .collect()
+        };
+        if !self
+            .handle
+            .addresses()
+            .iter()
+            .any(|own| bare(own) == bare(addr))
+        {
+            return Ok(());
+        }
+        Err(Failure::new(
+            ErrorCode::PeerRefused,
+            format!("{addr} is the address of this node itself"),
+        )
+        .hint("with several nodes, --data-dir says which one is meant"))
+    }
+
+    async fn disconnect(&self, peer: &str) -> Result<Value, Failure> {
+        let peer: PeerId = peer
+            .parse()
+            .map_err(|_| Failure::new(ErrorCode::BadRequest, "not a peer id"))?;
+        if self.handle.disconnect(peer).await? {
+            return Ok(json!({"disconnected": true}));
+        }
+        Err(
+            Failure::new(ErrorCode::PeerUnknown, format!("{peer} is not connected"))
+                .hint("`animica-p2p peer list` shows who is"),
+        )
+    }
+
+    /// In steps, so that the client sees progress and can go away.
+    async fn mine(&self, request: MineRequest, progress: &Progress) -> Result<Value, Failure> {
+        let block_bytes = (request.txs as u64).saturating_mul(request.tx_bytes as u64);
+        let step = (MINE_STEP_BYTES / block_bytes.max(1)).clamp(1, MINE_STEP);
+        let mut report = MineReport {
+            count: 0,
+            head: self.handle.head(),
+            seconds: 0.0,
+        };
+        while report.count < request.count {
+            let mut part = request.clone();
+            part.count = step.min(request.count - report.count);
+            match self.handle.mine(part).await {
+                Ok(mined) => {
+                    report.count += mined.count;
+                    report.head = mined.head;
+                    report.seconds += mined.seconds;
+                }
+                Err(e) => {
+                    let mut failure = Failure::from(e);
+                    if report.count > 0 {
+                        let done = format!("mined {} of {} blocks", report.count, request.count);
+                        failure.message = format!("{done}, then: {}", failure.message);
+                    }
+                    return Err(failure);
+                }
+            }
+            progress.tell(report.count, Some(request.count));
+        }
+        value(&report)
+    }
+
+    async fn verify(&self, progress: Progress) -> Result<Value, Failure> {
+        let (store, genesis) = (Arc::clone(self.handle.store()), self.genesis.clone());
+        let verifier = Arc::clone(&self.verifier);
+        blocking(move || {
+            let mut step = |done, total| progress.step(done, total);
+            let now_s = SystemClock.now().wall_secs();
+            value(&inspect::verify(
+                &*store, &genesis, &*verifier, now_s, &mut step,
+            )?)
+        })
+        .await
+    }
+}
+
+impl Control for Dispatcher {
+    async fn handle(&self, request: Request, progress: Progress) -> Result<Value, Failure> {
+        self.answer(request, progress).await
+    }
+}
+
+fn value<T: Serialize>(report: &T) -> Result<Value, Failure> {
+    serde_json::to_value(report).map_err(|e| Failure::new(ErrorCode::Failed, e.to_string()))
+}
+
+/// Runs what waits for the disk beside the event loop.
+async fn blocking<T: Send + 'static>(
+    f: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(f)
+        .await
+        .unwrap_or_else(|e| Err(Failure::new(ErrorCode::Failed, e.to_string())))
+}
+
+fn multiaddr(text: &str) -> Result<Multiaddr, Failure> {
+    let bad = |message: String| Failure::new(ErrorCode::BadRequest, message);
+    let address = Address::parse(text).map_err(|e| bad(e.to_string()))?;
+    address
+        .multiaddr()
+        .cloned()
+        .ok_or_else(|| bad(format!("`{address}`: this version has no transport for it")))
+}
+
+fn ping_target(text: &str) -> Result<PingTarget, Failure> {
+    match text.parse::<PeerId>() {
+        Ok(peer) => Ok(PingTarget::Peer(peer)),
+        Err(_) => multiaddr(text).map(PingTarget::Address),
+    }
+}

@@ -1,0 +1,102 @@
+//! Every documented command parses, and what contradicts itself does not.
+
+use clap::CommandFactory;
+
+use super::*;
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(std::iter::once("animica-p2p").chain(line.split_whitespace()))
+}
+
+#[test]
+fn the_grammar_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_documented_command_parses() {
+    for line in [
+        "listen",
+        "listen --listen /ip4/0.0.0.0/tcp/1 --listen tcp://127.0.0.1:2,127.0.0.1:3 --bootstrap a:1 --data-dir d --identity k --chain-id 1 --config c.toml --metrics 127.0.0.1:0 --log-format json -vv",
+        "listen --db sqlite:///nodeA.db --listen tcp://127.0.0.1:41000 --chain-id 1",
+        "peer connect --addr tcp://127.0.0.1:41000",
+        "peer connect 127.0.0.1:41000 --json",
+        "peer list",
+        "peer disconnect 14QGS",
+        "publish headers --count 5",
+        "ping 127.0.0.1:1 -c 3",
+        "sync status",
+        "sync status --watch",
+        "status",
+        "--json status",
+        "status --json --data-dir d",
+        "stats",
+        "chain mine --count 10 --txs 2 --tx-bytes 100 --seed 7",
+        "chain head --json --db redb:////abs",
+        "chain show 5",
+        "chain verify",
+        "chain export x.chain",
+        "chain export x.chain --from 5 --to 9 --force",
+        "chain export x.chain --resume",
+        "chain import x.chain",
+        "config print --origin",
+        "config print --origin --listen 127.0.0.1:1",
+        "config check",
+        "config check file.toml",
+        "config init",
+        "config init x.toml --force",
+        "key generate --alg dilithium3",
+        "key generate k --encrypt --passphrase-file p",
+        "key show",
+        "key verify --identity k",
+        "key export-public k -o pub.json",
+        "key delegate k --output op.key --days 7",
+        "health",
+        "health --ready",
+        "version --json",
+        "version",
+    ] {
+        if let Err(e) = parse(line) {
+            panic!("`{line}`: {e}");
+        }
+    }
+}
+
+#[test]
+fn what_contradicts_itself_is_a_usage_error() {
+    for line in [
+        "",
+        "lisen",
+        "listen --nope",
+        "listen --data-dir a --db b",
+        "peer connect",
+        "peer connect a:1 --addr b:1",
+        "chain mine --count x",
+        "sync status --until-synced",
+        "listen --log-format xml",
+        "status --chain-id -1",
+    ] {
+        let err = parse(line).expect_err(line);
+        assert_eq!(err.exit_code(), 2, "{line}");
+    }
+}
+
+#[test]
+fn lists_repeat_or_are_comma_separated() {
+    let cli = parse("listen --listen a:1,b:2 --listen c:3").expect("parses");
+    let Command::Listen(listen) = cli.command else {
+        panic!("listen");
+    };
+    assert_eq!(listen.listen, ["a:1", "b:2", "c:3"]);
+    assert_eq!(listen.flags()[0].text, "a:1,b:2,c:3");
+}
+
+#[test]
+fn both_forms_of_peer_connect_name_the_address() {
+    for line in ["peer connect h:1", "peer connect --addr h:1"] {
+        let Command::Peer(Peer::Connect(connect)) = parse(line).expect(line).command else {
+            panic!("{line}");
+        };
+        assert_eq!(connect.addr(), "h:1");
+    }
+}
