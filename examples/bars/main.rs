@@ -1,0 +1,90 @@
+//! The bars of the product, measured side by side in one run.
+//!
+//! ```text
+//! cargo run --release --example bars                  # everything, a table, and JSON beside it
+//! cargo run --release --example bars -- --quick       # shorter runs, for a first look and CI
+//! cargo run --release --example bars -- channel       # one group: channel, chain, sync, node
+//! cargo run --release --example bars -- --json FILE   # where to write the results
+//! cargo run --release --example bars -- --gate        # exit 1 when a bar is missed
+//! ```
+//!
+//! Comparisons are medians of ratios of runs that alternate, because machines are noisy.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod chain;
+mod channel;
+mod cpu;
+mod nodes;
+mod report;
+
+use std::process::ExitCode;
+
+use report::Report;
+
+/// How long and how often things are measured.
+#[derive(Clone, Copy)]
+pub(crate) struct Effort {
+    /// Alternating rounds of a comparison.
+    rounds: usize,
+    /// Scale of the amount of work in a round; 1 is the full run.
+    scale: f64,
+}
+
+impl Effort {
+    fn of(&self, full: usize) -> usize {
+        ((full as f64 * self.scale) as usize).max(1)
+    }
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [child, rest @ ..] = &args[..]
+        && child == "--child"
+    {
+        nodes::child(rest);
+        return ExitCode::SUCCESS;
+    }
+    let flag = |name: &str| args.iter().any(|a| a == name);
+    let quick = flag("--quick");
+    let effort = if quick {
+        Effort {
+            rounds: 3,
+            scale: 0.1,
+        }
+    } else {
+        Effort {
+            rounds: 7,
+            scale: 1.0,
+        }
+    };
+    let json = args
+        .iter()
+        .position(|a| a == "--json")
+        .and_then(|i| args.get(i + 1).cloned());
+    let groups = ["channel", "chain", "sync", "node"];
+    let chosen: Vec<_> = groups.into_iter().filter(|g| flag(g)).collect();
+    let wants = |group: &str| chosen.is_empty() || chosen.contains(&group);
+
+    let mut report = Report::new(quick);
+    if wants("chain") {
+        chain::measure(effort, &mut report);
+    }
+    if wants("channel") {
+        channel::measure(effort, &mut report);
+    }
+    if wants("sync") {
+        nodes::measure_sync(effort, &mut report);
+    }
+    if wants("node") {
+        nodes::measure_idle(effort, &mut report);
+    }
+    report.print();
+    if let Some(path) = json {
+        report.write(&path);
+    }
+    if flag("--gate") && report.missed() > 0 {
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,16 @@
+//! The one integration-test binary.
+
+#![allow(clippy::unwrap_used)]
+
+mod bad_peers;
+#[cfg(feature = "cli")]
+mod cli;
+mod floods;
+mod identity;
+mod layering;
+mod limits;
+mod network;
+mod nodes;
+mod storage;
+mod support;
+mod sync;
