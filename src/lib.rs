@@ -5,7 +5,7 @@
 //! | rank | rooms |
 //! |---|---|
 //! | 0 | [`cbor`], [`ids`], [`offence`], [`clock`] |
-//! | 1 | [`registry`], [`report`] |
+//! | 1 | [`registry`], [`report`], [`bucket`] |
 //! | 2 | [`crypto`], [`event`] |
 //! | 3 | [`identity`], [`chain`] |
 //! | 4 | [`secure`], [`envelope`], [`pool`] |
@@ -24,6 +24,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod api;
+pub mod bucket;
 pub mod cbor;
 pub mod chain;
 #[cfg(feature = "cli")]

@@ -46,6 +46,12 @@ impl KeyPair {
         self.0.verifying_key().to_bytes()
     }
 
+    /// The public key, ready to verify.
+    #[must_use]
+    pub fn public_key(&self) -> PublicKey {
+        PublicKey(self.0.verifying_key())
+    }
+
     /// Signs `message` (deterministic, as the RFC has it).
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> [u8; SIGNATURE_LEN] {
@@ -59,39 +65,42 @@ impl std::fmt::Debug for KeyPair {
     }
 }
 
-/// Whether `public` is a key this module verifies with: canonical, on the curve, of large order.
-#[must_use]
-pub fn is_valid_public(public: &[u8; PUBLIC_LEN]) -> bool {
-    parse(public).is_ok()
-}
+/// A public key that was canonical, on the curve and of large order when it was read.
+#[derive(Clone, Debug)]
+pub struct PublicKey(VerifyingKey);
 
-/// Verifies `signature` over `message`.
-///
-/// # Errors
-/// The key or the signature is malformed, or the signature is not of this message by this key.
-pub fn verify(
-    public: &[u8; PUBLIC_LEN],
-    message: &[u8],
-    signature: &[u8; SIGNATURE_LEN],
-) -> Result<(), SignatureError> {
-    // verify_strict refuses S >= L and small orders. It recomputes R and compares encodings, so a
-    // non-canonical R never matches and the equation is the cofactorless one.
-    parse(public)?
-        .verify_strict(message, &Signature::from_bytes(signature))
-        .map_err(|_| SignatureError::Ed25519)
-}
+impl PublicKey {
+    /// Reads an encoding; the library alone would take `y >= p`.
+    ///
+    /// # Errors
+    /// It is not canonical, not on the curve, or of small order.
+    pub fn decode(public: &[u8; PUBLIC_LEN]) -> Result<Self, SignatureError> {
+        if !has_canonical_y(public) {
+            return Err(SignatureError::Ed25519Key);
+        }
+        let key = VerifyingKey::from_bytes(public).map_err(|_| SignatureError::Ed25519Key)?;
+        // The other non-canonical form, x = 0 with its sign bit set, is of small order.
+        if key.is_weak() {
+            return Err(SignatureError::Ed25519Key);
+        }
+        Ok(Self(key))
+    }
 
-/// The point of a canonical encoding; the library alone would take `y >= p`.
-fn parse(public: &[u8; PUBLIC_LEN]) -> Result<VerifyingKey, SignatureError> {
-    if !has_canonical_y(public) {
-        return Err(SignatureError::Ed25519Key);
+    /// Verifies `signature` over `message`.
+    ///
+    /// # Errors
+    /// The signature is malformed, or not of this message by this key.
+    pub fn verify(
+        &self,
+        message: &[u8],
+        signature: &[u8; SIGNATURE_LEN],
+    ) -> Result<(), SignatureError> {
+        // verify_strict refuses S >= L and small orders. It recomputes R and compares encodings,
+        // so a non-canonical R never matches and the equation is the cofactorless one.
+        self.0
+            .verify_strict(message, &Signature::from_bytes(signature))
+            .map_err(|_| SignatureError::Ed25519)
     }
-    let key = VerifyingKey::from_bytes(public).map_err(|_| SignatureError::Ed25519Key)?;
-    // The other non-canonical form, x = 0 with its sign bit set, is of small order.
-    if key.is_weak() {
-        return Err(SignatureError::Ed25519Key);
-    }
-    Ok(key)
 }
 
 /// Whether the 255-bit `y` of a point encoding is below `p = 2^255 - 19`.

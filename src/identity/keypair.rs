@@ -35,7 +35,7 @@ impl KeyPair {
     /// The key pair of two stored halves.
     pub(super) fn join(pq: PqKeyPair, ed25519: ed25519::KeyPair) -> Self {
         let bytes = [pq.public(), &ed25519.public()].concat();
-        let public = PublicIdentity::new(pq.alg(), bytes.into());
+        let public = PublicIdentity::new(pq.alg(), bytes.into(), ed25519.public_key());
         Self {
             pq,
             ed25519,

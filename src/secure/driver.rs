@@ -102,9 +102,9 @@ where
     frames.send(&hello).await?;
     let state = state.server_hello(&frames.next(FrameType::ServerHello).await?)?;
     let mut auth = frames.next(FrameType::ResponderAuth).await?;
-    let (own, done) = state.responder_auth(&mut auth, config.clock.now(), &mut provider)?;
+    let (own, state) = state.responder_auth(&mut auth, config.clock.now(), &mut provider)?;
     frames.send(&own).await?;
-    Ok(done)
+    Ok(state.sent(&own))
 }
 
 async fn responder<C>(
@@ -134,6 +134,7 @@ where
     frames.send(&hello).await?;
     let (auth, state) = state.authenticate(&mut provider)?;
     frames.send(&auth).await?;
+    let state = state.sent(&auth);
     let mut auth = frames.next(FrameType::InitiatorAuth).await?;
     match state.initiator_auth(&mut auth, config.clock.now()) {
         Ok(done) => Ok(done),

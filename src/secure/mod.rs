@@ -29,7 +29,7 @@ mod testing;
 mod upgrade;
 
 pub use alert::{Alert, CloseCode};
-pub use budget::{Admission, BudgetLimits, Budgets, Class, Rate, Refusal, Source};
+pub use budget::{Admission, BudgetLimits, Budgets, Class, Refusal, Source};
 pub use config::{AeadChoice, Config, ConfigError};
 pub use driver::{admit, initiate, respond};
 pub use error::{HandshakeError, LocalError, WrongPeer};

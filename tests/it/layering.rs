@@ -9,7 +9,7 @@ use std::{
 /// Rank of every room, as in `specs/architecture.md`.
 const RANKS: &[(u8, &[&str])] = &[
     (0, &["cbor", "clock", "ids", "offence"]),
-    (1, &["registry", "report"]),
+    (1, &["bucket", "registry", "report"]),
     (2, &["crypto", "event"]),
     (3, &["chain", "identity"]),
     (4, &["envelope", "pool", "secure"]),

@@ -2,14 +2,7 @@
 
 use std::time::Duration;
 
-/// A rate with a burst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// Refill per second, at least 1.
-    pub per_second: u32,
-    /// What a full bucket holds, at least 1.
-    pub burst: u32,
-}
+use crate::bucket::Rate;
 
 /// The limits of [`super::Budgets`].
 ///
@@ -89,14 +82,6 @@ impl BudgetLimits {
             half_open: 1 << 20,
             ..Self::default()
         }
-    }
-}
-
-impl Rate {
-    /// How long an empty bucket takes to fill.
-    #[must_use]
-    pub fn refill(self) -> Duration {
-        Duration::from_secs_f64(f64::from(self.burst) / f64::from(self.per_second.max(1)))
     }
 }
 

@@ -8,12 +8,11 @@
 //!
 //! Every table is bounded. Nothing here is an offence: addresses are shared and spoofed.
 
-mod bucket;
 mod limits;
 mod source;
 mod table;
 
-pub use limits::{BudgetLimits, Rate};
+pub use limits::BudgetLimits;
 pub use source::Source;
 
 use std::{
@@ -24,8 +23,9 @@ use std::{
     time::Instant,
 };
 
+use crate::bucket::Bucket;
+
 use self::{
-    bucket::Bucket,
     source::Keys,
     table::{Known, Table},
 };

@@ -5,7 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Rate, bucket::Bucket, source::Key};
+use super::source::Key;
+use crate::bucket::{Bucket, Rate};
 
 /// The least time between two searches for buckets that have refilled.
 const PURGE_EVERY: Duration = Duration::from_millis(250);

@@ -169,16 +169,3 @@ fn a_full_table_makes_room_once_its_buckets_have_refilled() {
         Class::Newcomer
     );
 }
-
-#[test]
-fn a_clock_that_steps_back_neither_refills_nor_drains() {
-    let mut bucket = bucket::Bucket::new(Rate {
-        per_second: 1,
-        burst: 2,
-    });
-    let now = Instant::now() + Duration::from_secs(100);
-    assert!(bucket.spend(now, 0) && bucket.spend(now, 0));
-    assert!(!bucket.spend(now - Duration::from_secs(50), 0));
-    assert!(!bucket.spend(now, 0));
-    assert!(bucket.spend(now + Duration::from_secs(1), 0));
-}

@@ -6,12 +6,13 @@ use futures::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::{
+    bucket::Rate,
     clock::ManualClock,
     identity::{Delegation, DelegationFields, KeyPair, NodeIdentity, Policy, Usage},
     ids::ChainId,
     registry::CHANNEL_PROTOCOL,
     secure::{
-        AeadChoice, Alert, BudgetLimits, Budgets, CloseCode, Rate, SessionError,
+        AeadChoice, Alert, BudgetLimits, Budgets, CloseCode, SessionError,
         testing::{CHAIN, GENESIS, NOW_MS, Pipe, connect, identity, node, node_of, watch},
     },
 };

@@ -7,8 +7,8 @@ use super::{
     Established, Provider,
     auth::{self, Auth, Statement},
     hello::{ClientHello, ServerHello},
-    peer::Judge,
-    schedule::{AfterHello, Opening},
+    peer::{Judge, Peer},
+    schedule::{AfterHello, AfterResponder, Opening},
 };
 use crate::{
     clock::Now,
@@ -37,6 +37,15 @@ pub struct SentHello<'c> {
     x25519: x25519::PrivateKey,
     kem_keys: KemKeyPair,
     opening: Opening,
+}
+
+/// I-auth is sealed. What is left takes nothing from the peer, so that it can wait until the frame
+/// is on its way and overlap with the responder's verification.
+pub struct SealedAuth {
+    peer: Peer,
+    kem: KemAlg,
+    aead: AeadAlg,
+    schedule: AfterResponder,
 }
 
 /// Both shared secrets are known; R-auth is due.
@@ -128,8 +137,8 @@ impl<'c> SentHello<'c> {
 }
 
 impl AwaitsAuth<'_> {
-    /// Takes the R-auth frame, which is opened in place, and returns the I-auth frame to send.
-    /// Records may follow it at once.
+    /// Takes the R-auth frame, which is opened in place, and returns the I-auth frame to send;
+    /// [`SealedAuth::sent`] finishes. Records may follow it at once.
     ///
     /// # Errors
     /// The responder is refused; nothing of our identity was sealed.
@@ -138,7 +147,7 @@ impl AwaitsAuth<'_> {
         frame: &mut [u8],
         now: Now,
         provider: &mut dyn Provider,
-    ) -> Result<(Vec<u8>, Established), HandshakeError> {
+    ) -> Result<(Vec<u8>, SealedAuth), HandshakeError> {
         body(frame, FrameType::ResponderAuth)?;
         let config = self.config;
         let policy_root = config.policy.root();
@@ -179,15 +188,27 @@ impl AwaitsAuth<'_> {
             &config.identity,
             &signature,
         );
-        let traffic = schedule.initiator_auth(&own).traffic();
         Ok((
             own,
-            Established {
+            SealedAuth {
                 peer,
                 kem: self.kem,
                 aead: self.aead,
-                traffic,
+                schedule,
             },
         ))
+    }
+}
+
+impl SealedAuth {
+    /// The session, once `own`, the I-auth frame, is on its way.
+    #[must_use]
+    pub fn sent(self, own: &[u8]) -> Established {
+        Established {
+            peer: self.peer,
+            kem: self.kem,
+            aead: self.aead,
+            traffic: self.schedule.initiator_auth(own).traffic(),
+        }
     }
 }

@@ -36,6 +36,15 @@ pub struct SentServerHello<'c> {
     schedule: AfterHello,
 }
 
+/// R-auth is sealed. Its place in the transcript is worked out while it travels.
+pub struct SealedAuth<'c> {
+    config: &'c Config,
+    policy: &'c Policy,
+    kem: KemAlg,
+    aead: AeadAlg,
+    schedule: AfterHello,
+}
+
 /// ServerHello and R-auth are out; I-auth is due.
 #[cfg_attr(test, derive(Clone))]
 pub struct SentAuth<'c> {
@@ -72,7 +81,7 @@ impl Responder {
         let (mut out, state) = Self::answer(config, protocol, client_hello, class, now, provider)?;
         let (auth, state) = state.authenticate(provider)?;
         out.extend_from_slice(&auth);
-        Ok((out, state))
+        Ok((out, state.sent(&auth)))
     }
 
     /// Takes the ClientHello frame and returns ServerHello. Sent at once, it lets the initiator
@@ -126,14 +135,14 @@ impl Responder {
 }
 
 impl<'c> SentServerHello<'c> {
-    /// Signs the transcript and returns R-auth.
+    /// Signs the transcript and returns R-auth; [`SealedAuth::sent`] goes on.
     ///
     /// # Errors
     /// This node cannot sign.
     pub fn authenticate(
         self,
         provider: &mut dyn Provider,
-    ) -> Result<(Vec<u8>, SentAuth<'c>), HandshakeError> {
+    ) -> Result<(Vec<u8>, SealedAuth<'c>), HandshakeError> {
         let config = self.config;
         let statement = Statement {
             th: self.th0,
@@ -155,14 +164,28 @@ impl<'c> SentServerHello<'c> {
             &config.identity,
             &signature,
         );
-        let state = SentAuth {
+        let state = SealedAuth {
             config,
             policy: self.policy,
             kem: self.kem,
             aead: self.aead,
-            schedule: self.schedule.responder_auth(&own),
+            schedule: self.schedule,
         };
         Ok((own, state))
+    }
+}
+
+impl<'c> SealedAuth<'c> {
+    /// The wait for I-auth, once `own`, the R-auth frame, is on its way.
+    #[must_use]
+    pub fn sent(self, own: &[u8]) -> SentAuth<'c> {
+        SentAuth {
+            config: self.config,
+            policy: self.policy,
+            kem: self.kem,
+            aead: self.aead,
+            schedule: self.schedule.responder_auth(own),
+        }
     }
 }
 

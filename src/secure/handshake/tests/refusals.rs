@@ -4,12 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use super::replay::Case;
 use crate::{
+    bucket::Rate,
     clock::ManualClock,
     crypto::kem::PUBLIC_LEN,
     identity::Policy,
     ids::ChainId,
     secure::{
-        Alert, BudgetLimits, Budgets, Class, Config, FrameType, HandshakeError, Rate,
+        Alert, BudgetLimits, Budgets, Class, Config, FrameType, HandshakeError,
         frame::frame,
         handshake::{
             Initiator, Responder, SystemProvider,

@@ -4,13 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use super::replay::Case;
 use crate::{
+    bucket::Rate,
     clock::ManualClock,
     crypto::sign::SigAlg,
     identity::{Delegation, DelegationFields, KeyPair, NodeIdentity, Policy, Usage},
     ids::Hash32,
     registry::{CHANNEL_PROTOCOL, DELEGATION_SKEW_MS},
     secure::{
-        BudgetLimits, Budgets, Class, CloseCode, Config, HandshakeError, Rate,
+        BudgetLimits, Budgets, Class, CloseCode, Config, HandshakeError,
         handshake::{Established, Initiator, Responder, SystemProvider},
         testing::{CHAIN, GENESIS, NOW_MS, node, node_of},
     },
@@ -28,7 +29,8 @@ fn shake(i: &Config, r: &Config) -> (Result<Established, HandshakeError>, Option
     let state = state.server_hello(&flight).unwrap();
     match state.responder_auth(&mut r_auth, i.clock.now(), &mut p) {
         Err(error) => (Err(error), None),
-        Ok((mut i_auth, i_done)) => {
+        Ok((mut i_auth, state)) => {
+            let i_done = state.sent(&i_auth);
             let done = accept.initiator_auth(&mut i_auth, r.clock.now());
             (done.map_err(|rejected| rejected.error), Some(i_done))
         }

@@ -150,7 +150,10 @@ impl Case {
         state: AwaitsAuth<'c>,
         r_auth: &[u8],
     ) -> Result<(Vec<u8>, Established), HandshakeError> {
-        state.responder_auth(&mut r_auth.to_vec(), self.now(), &mut self.i.clone())
+        let mut provider = self.i.clone();
+        let (own, state) = state.responder_auth(&mut r_auth.to_vec(), self.now(), &mut provider)?;
+        let done = state.sent(&own);
+        Ok((own, done))
     }
 
     pub(super) fn accept(&self, i_auth: &[u8]) -> Result<Established, Box<Rejected>> {

@@ -145,7 +145,8 @@ fn record(name: &str, policy: &str, ids: [&str; 2], i: &Config, r: &Config) -> V
     let sh_len = 5 + u32::from_be_bytes(flight[1..5].try_into().unwrap()) as usize;
     let mut r_auth = flight.split_off(sh_len);
     let s = s.server_hello(&flight).unwrap();
-    let (mut auth, done) = s.responder_auth(&mut r_auth, now, &mut pi).unwrap();
+    let (mut auth, s) = s.responder_auth(&mut r_auth, now, &mut pi).unwrap();
+    let done = s.sent(&auth);
     t.initiator_auth(&mut auth, now).unwrap();
     let (mut pi, mut pr) = (Value::Object(pi.0), Value::Object(pr.0));
     let key = |v: &Value| PrivateKey::from_bytes(&super::replay::array(v).into()).unwrap();
