@@ -5,12 +5,12 @@
 //! | rank | rooms |
 //! |---|---|
 //! | 0 | [`cbor`], [`ids`], [`offence`], [`clock`] |
-//! | 1 | [`registry`], [`report`], [`bucket`] |
+//! | 1 | [`registry`], [`report`], [`bloom`], [`bucket`] |
 //! | 2 | [`crypto`], [`event`] |
 //! | 3 | [`identity`], [`chain`] |
 //! | 4 | [`secure`], [`envelope`], [`pool`] |
 //! | 5 | [`wire`] |
-//! | 6 | [`sync`] |
+//! | 6 | [`sync`], [`gossip`] |
 //! | 7 | [`storage`], [`transport`], [`network`] |
 //! | 8 | [`telemetry`] |
 //! | 9 | [`node`] |
@@ -24,6 +24,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod api;
+pub mod bloom;
 pub mod bucket;
 pub mod cbor;
 pub mod chain;
@@ -34,6 +35,7 @@ pub mod clock;
 pub mod crypto;
 pub mod envelope;
 pub mod event;
+pub mod gossip;
 pub mod identity;
 pub mod ids;
 pub mod network;

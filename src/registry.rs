@@ -40,8 +40,25 @@ impl Protocol {
         major: 1,
     };
 
+    /// Inventory, transactions, shares, samples of blobs and set reconciliation.
+    pub const DATA: Self = Self {
+        name: "data",
+        major: 1,
+    };
+    /// Direct messages of applications.
+    pub const DIRECT: Self = Self {
+        name: "direct",
+        major: 1,
+    };
+
     /// Every protocol of this build.
-    pub const ALL: &'static [Self] = &[Self::IDENTIFY, Self::SYNC, Self::KEYS];
+    pub const ALL: &'static [Self] = &[
+        Self::IDENTIFY,
+        Self::SYNC,
+        Self::KEYS,
+        Self::DATA,
+        Self::DIRECT,
+    ];
 
     /// The full name on chain `chain`.
     #[must_use]
@@ -111,7 +128,7 @@ impl SignContext {
 
 macro_rules! message_ids {
     ($($(#[$doc:meta])* $name:ident = $id:literal => $text:literal,)*) => {
-        /// The u16 that opens every frame: the original network's table, and two of our own.
+        /// The u16 that opens every frame: the original network's table, and four of our own.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u16)]
         pub enum MessageId { $($(#[$doc])* $name = $id,)* }
@@ -166,6 +183,10 @@ message_ids! {
     GetData = 0x0201 => "GETDATA",
     /// I do not have these.
     NotFound = 0x0202 => "NOTFOUND",
+    /// The next symbols of your set sketch (ours).
+    GetSketch = 0x0203 => "GET_SKETCH",
+    /// Symbols of a set sketch (ours).
+    Sketch = 0x0204 => "SKETCH",
     /// Headers after a locator.
     GetHeaders = 0x0300 => "GET_HEADERS",
     /// A run of headers.
@@ -229,8 +250,10 @@ pub enum Topic {
     SharesQuantum,
     /// Blob commitments.
     Blobs,
-    /// Application messages.
+    /// Signed application messages.
     App,
+    /// Application messages whose content validates itself.
+    AppUnsigned,
 }
 
 impl Topic {
@@ -246,6 +269,7 @@ impl Topic {
             Self::SharesQuantum => "shares/quantum",
             Self::Blobs => "blobs",
             Self::App => "app",
+            Self::AppUnsigned => "app/unsigned",
         };
         format!("animica/gossip/v1/{chain}/{leaf}")
     }

@@ -9,12 +9,12 @@ use std::{
 /// Rank of every room, as in `specs/architecture.md`.
 const RANKS: &[(u8, &[&str])] = &[
     (0, &["cbor", "clock", "ids", "offence"]),
-    (1, &["bucket", "registry", "report"]),
+    (1, &["bloom", "bucket", "registry", "report"]),
     (2, &["crypto", "event"]),
     (3, &["chain", "identity"]),
     (4, &["envelope", "pool", "secure"]),
     (5, &["wire"]),
-    (6, &["sync"]),
+    (6, &["gossip", "sync"]),
     (7, &["network", "storage", "transport"]),
     (8, &["telemetry"]),
     (9, &["node"]),

@@ -1,0 +1,1 @@
+//! Announcements of blobs and samples of them.

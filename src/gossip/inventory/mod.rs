@@ -1,0 +1,1 @@
+//! Who has what, and whom to ask for it.
