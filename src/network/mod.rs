@@ -10,6 +10,7 @@ pub mod keys;
 mod prefixed;
 #[cfg(test)]
 mod testkit;
+mod translated;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 

@@ -82,16 +82,6 @@ impl Observer for Sessions {
             bytes_in: report.bytes_in,
             bytes_out: report.bytes_out,
         });
-        if let Err(error) = report.result {
-            tracing::debug!(
-                label = error.label(),
-                direction = ?report.direction,
-                peer = report.peer.map(tracing::field::display),
-                duration_ms = report.took.as_secs_f64() * 1000.0,
-                %error,
-                "handshake failed"
-            );
-        }
     }
 
     fn opened(&self, session: &Arc<SessionInfo>) {

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
-use super::{Budgets, NoObserver, Observer};
+use super::{Budgets, Ephemerals, NoObserver, Observer};
 use crate::{
     clock::{Clock, SystemClock},
     crypto::{
@@ -34,6 +34,8 @@ pub struct Config {
     pub budgets: Arc<Budgets>,
     /// Who watches.
     pub observer: Arc<dyn Observer>,
+    /// Key pairs for the next handshake.
+    pub ephemerals: Arc<Ephemerals>,
     /// Delegations seen before, and their serials.
     pub delegations: Arc<Delegations>,
     /// Longest handshake, from the call that starts it. Transports start their own clock at
@@ -63,6 +65,7 @@ impl Config {
             clock: Arc::new(SystemClock),
             budgets: Arc::default(),
             observer: Arc::new(NoObserver),
+            ephemerals: Arc::default(),
             delegations: Arc::new(Delegations::new(chain_id, genesis, SerialMemory::default())),
             deadline: Duration::from_millis(HANDSHAKE_DEADLINE_MS),
         })

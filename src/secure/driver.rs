@@ -5,14 +5,14 @@ mod stream;
 
 use std::time::Duration;
 
-use futures::{AsyncRead, AsyncWrite, future::Either, pin_mut};
-use futures_timer::Delay;
+use futures::{AsyncRead, AsyncWrite};
 use libp2p::{Multiaddr, PeerId};
 
 use self::{attempt::Attempt, stream::Frames};
 use super::{
     Admission, Class, Config, FrameType, HandshakeError, Refusal, Session, Source,
-    handshake::{Established, Initiator, Responder, SystemProvider},
+    ephemeral::Spared,
+    handshake::{Established, Initiator, Responder},
     record::KeyLimits,
     session::Start,
 };
@@ -91,15 +91,15 @@ async fn initiator<C>(
 where
     C: AsyncRead + AsyncWrite + Unpin,
 {
-    if !config
-        .budgets
-        .spend_work(Class::Trusted, config.clock.now().mono)
-    {
+    let now = config.clock.now().mono;
+    if !config.budgets.spend_work(Class::Trusted, now) {
         return Err(Refusal::Work.into());
     }
-    let mut provider = SystemProvider;
+    let mut provider = Spared::new(&config.ephemerals, now);
     let (hello, state) = Initiator::start(config, protocol, expected, &mut provider)?;
     frames.send(&hello).await?;
+    // While the responder works on its answer. Without randomness the next handshake will say so.
+    let _ = config.ephemerals.prepare(Some(state.kem()), now);
     let state = state.server_hello(&frames.next(FrameType::ServerHello).await?)?;
     let mut auth = frames.next(FrameType::ResponderAuth).await?;
     let (own, state) = state.responder_auth(&mut auth, config.clock.now(), &mut provider)?;
@@ -118,7 +118,7 @@ where
 {
     let hello = frames.next(FrameType::ClientHello).await;
     let now = config.clock.now();
-    let mut provider = SystemProvider;
+    let mut provider = Spared::new(&config.ephemerals, now.mono);
     let answer = hello
         .and_then(|hello| Responder::answer(config, protocol, &hello, class, now, &mut provider));
     let (hello, state) = match answer {
@@ -135,6 +135,7 @@ where
     let (auth, state) = state.authenticate(&mut provider)?;
     frames.send(&auth).await?;
     let state = state.sent(&auth);
+    let _ = config.ephemerals.prepare(None, now.mono);
     let mut auth = frames.next(FrameType::InitiatorAuth).await?;
     match state.initiator_auth(&mut auth, config.clock.now()) {
         Ok(done) => Ok(done),
@@ -186,12 +187,9 @@ async fn within<T>(
     deadline: Duration,
     work: impl Future<Output = Result<T, HandshakeError>>,
 ) -> Result<T, HandshakeError> {
-    let timer = Delay::new(deadline);
-    pin_mut!(work, timer);
-    match futures::future::select(work, timer).await {
-        Either::Left((result, _)) => result,
-        Either::Right(((), _)) => Err(HandshakeError::Deadline),
-    }
+    tokio::time::timeout(deadline, work)
+        .await
+        .unwrap_or(Err(HandshakeError::Deadline))
 }
 
 #[cfg(test)]

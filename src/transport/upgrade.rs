@@ -75,6 +75,9 @@ impl Upgrade {
         let expected = expected_peer(&address);
         let (peer, session) =
             secure::initiate(&self.config, io, expected, CHANNEL_PROTOCOL).await?;
+        let source = secure::Source::of(&address);
+        let now = self.config.clock.now().mono;
+        self.config.budgets.remember(&source, now);
         let io = dialer_select_proto(session, [muxer::PROTOCOL], Version::V1Lazy).await;
         Ok((peer, muxed(io, Mode::Client)?))
     }
@@ -113,6 +116,9 @@ impl Upgrade {
             Ok(Err(e @ NegotiationError::Failed)) => HandshakeError::Io(io::Error::other(e)),
             Err(_) => HandshakeError::Deadline,
         };
+        tracing::debug!(
+            ?direction, reason = failed.label(), error = %failed, "no handshake"
+        );
         self.config.observer.handshake(&HandshakeReport {
             direction,
             peer: None,

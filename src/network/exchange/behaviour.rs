@@ -13,6 +13,7 @@ use libp2p::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    super::translated::translated,
     Answer, Config, Event, Failure, RequestId, Token,
     codec::{Codec, Reply, Request},
     sequence::{Counters, Sequence, Traffic},
@@ -26,14 +27,16 @@ use crate::{
 /// The behaviour. Its state is bounded by our requests in flight, the inbound limits and the
 /// connections; all of it goes when they end.
 pub struct Behaviour {
-    pub(super) inner: request_response::Behaviour<Codec>,
+    inner: request_response::Behaviour<Codec>,
     config: Config,
     asked: HashMap<OutboundRequestId, Asked>,
     serving: HashMap<InboundRequestId, PeerId>,
     per_peer: HashMap<PeerId, usize>,
-    pub(super) events: VecDeque<Event>,
+    events: VecDeque<Event>,
     counters: Arc<Counters>,
 }
+
+translated!(Behaviour, Codec, Event);
 
 struct Asked {
     id: RequestId,
@@ -127,7 +130,7 @@ impl Behaviour {
         self.serving.len()
     }
 
-    pub(super) fn on_event(&mut self, event: request_response::Event<Request, Reply>) {
+    fn on_event(&mut self, event: request_response::Event<Request, Reply>) {
         use request_response::{Event as Inner, Message as Part};
         match event {
             Inner::Message {

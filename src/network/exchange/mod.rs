@@ -15,7 +15,6 @@ mod codec;
 mod event;
 mod frames;
 mod sequence;
-mod swarm;
 #[cfg(test)]
 mod tests;
 

@@ -2,12 +2,7 @@
 
 use std::time::Duration;
 
-use futures::{
-    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt,
-    future::{Either, select},
-    pin_mut,
-};
-use futures_timer::Delay;
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::{
     registry::MAX_HELLO_BYTES,
@@ -77,7 +72,6 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Frames<C> {
 
     /// Sends `bytes` as the last thing on this stream and gives the peer a moment to read them.
     pub(super) async fn farewell(&mut self, bytes: &[u8]) {
-        let timer = Delay::new(LINGER);
         let work = async {
             self.send(bytes).await.ok()?;
             self.io.close().await.ok()?;
@@ -91,10 +85,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Frames<C> {
             }
             Some(())
         };
-        pin_mut!(work, timer);
-        match select(work, timer).await {
-            Either::Left(_) | Either::Right(_) => {}
-        }
+        let _ = tokio::time::timeout(LINGER, work).await;
     }
 }
 

@@ -217,12 +217,13 @@ async fn silence_ends_at_the_deadline_and_a_trickle_does_not_move_it() {
         x.write_all(&[1, 0, 0, 5, 0]).await.unwrap();
         loop {
             x.write_all(&[0]).await.unwrap();
-            futures_timer::Delay::new(Duration::from_millis(1)).await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
     let respond = respond(&config, y, CHANNEL_PROTOCOL, admission(&config));
     futures::pin_mut!(trickle, respond);
-    let Either::Right((result, _)) = futures::future::select(trickle, respond).await;
+    let futures::future::Either::Right((result, _)) =
+        futures::future::select(trickle, respond).await;
     assert_eq!(result.unwrap_err().label(), "deadline");
     assert_eq!(config.budgets.half_open(), 0);
     assert_eq!(book.lines(), [r#"handshake Err("deadline")"#]);

@@ -103,6 +103,12 @@ impl Initiator {
 }
 
 impl<'c> SentHello<'c> {
+    /// The KEM of the handshake.
+    #[must_use]
+    pub fn kem(&self) -> KemAlg {
+        self.kem
+    }
+
     /// Takes the frame that answers ClientHello: ServerHello, or an alert.
     ///
     /// # Errors

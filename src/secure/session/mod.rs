@@ -12,10 +12,10 @@ mod writer;
 pub use error::SessionError;
 pub use info::SessionInfo;
 
-use std::{fmt, sync::Arc, task::Context, time::Duration};
+use std::{fmt, pin::Pin, sync::Arc, task::Context, time::Duration};
 
 use futures::FutureExt;
-use futures_timer::Delay;
+use tokio::time::{Sleep, sleep};
 
 use self::{
     reader::{Next, Reader},
@@ -44,7 +44,7 @@ pub struct Session<C> {
     observer: Arc<dyn Observer>,
     exporter: Secret<32>,
     /// Fires when the peer's delegation ends.
-    expiry: Option<Delay>,
+    expiry: Option<Pin<Box<Sleep>>>,
     /// Why the session cannot go on.
     failure: Option<SessionError>,
     end: End,
@@ -87,7 +87,7 @@ impl<C> Session<C> {
             info,
             observer: start.observer,
             exporter,
-            expiry: start.expires_in.map(Delay::new),
+            expiry: start.expires_in.map(|left| Box::pin(sleep(left))),
             failure: None,
             end: End::Dropped,
             rekeys: (0, 0),
@@ -134,8 +134,8 @@ impl<C> Session<C> {
         if let Some(error) = self.failure {
             return Err(error.into());
         }
-        if let Some(delay) = &mut self.expiry
-            && delay.poll_unpin(cx).is_ready()
+        if let Some(sleep) = &mut self.expiry
+            && sleep.poll_unpin(cx).is_ready()
         {
             self.expiry = None;
             return Err(self.fail(SessionError::DelegationExpired));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use animica_p2p::{
     Multiaddr, PeerId,
     ids::{ChainId, Hash32},
-    secure::HandshakeError,
+    secure::{Class, HandshakeError, Source},
     transport::{self, Error},
 };
 use libp2p::{
@@ -17,7 +17,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::support::{MEMORY, Node, Setup, TCP, id, listen, node, until, within};
+use super::support::{MEMORY, Node, Setup, TCP, id, introduce, listen, node, until, within};
 
 /// How the dial of `b` to `address` fails.
 async fn refusal(a: &mut Node, b: &mut Node, address: Multiaddr) -> String {
@@ -34,6 +34,22 @@ async fn refusal(a: &mut Node, b: &mut Node, address: Multiaddr) -> String {
         _ => None,
     })
     .await
+}
+
+#[tokio::test]
+async fn an_address_that_answered_a_dial_is_trusted_when_it_calls() {
+    let mut a = node();
+    let mut setup = Setup::default();
+    let mut b = setup.start();
+    let address = listen(&mut a, TCP).await;
+    let class = || {
+        let source = Source::of(&address);
+        let admitted = setup.budgets.admit(&source, Instant::now());
+        admitted.expect("the burst is larger than this").class()
+    };
+    assert_eq!(class(), Class::Newcomer);
+    introduce(&mut a, &mut b, address.clone()).await;
+    assert_eq!(class(), Class::Trusted);
 }
 
 #[tokio::test]

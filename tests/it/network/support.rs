@@ -26,6 +26,7 @@ pub(super) struct Setup {
     pub(super) policy: Policy,
     pub(super) identity: SigAlg,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) budgets: Arc<secure::Budgets>,
     pub(super) options: transport::Options,
     pub(super) network: fn(&mut Config),
     pub(super) registry: Option<prometheus_client::registry::Registry>,
@@ -39,6 +40,7 @@ impl Default for Setup {
             policy: Policy::default_fips(),
             identity: SigAlg::MlDsa65,
             clock: Arc::new(SystemClock),
+            budgets: Arc::default(),
             options: transport::Options::default(),
             network: |_| {},
             registry: None,
@@ -63,6 +65,7 @@ impl Setup {
         let root = policy.root();
         let mut config = secure::Config::new(identity, policy, self.chain, self.genesis).unwrap();
         config.clock = Arc::clone(&self.clock);
+        config.budgets = Arc::clone(&self.budgets);
         let transport = transport::build(config, &self.options, self.registry.as_mut());
         let mut config = Config::new(identify::Config::new(self.chain, self.genesis, root));
         config.identify.push_interval = Duration::from_millis(10);
