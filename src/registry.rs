@@ -233,8 +233,8 @@ message_ids! {
     Experimental = 0x0E00 => "EXP",
 }
 
-/// A gossip topic of the original network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A gossip topic: those of the original network, and those of applications.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Topic {
     /// New headers.
     Headers,
@@ -257,10 +257,23 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// The full name on chain `chain`.
+    /// Every topic.
+    pub const ALL: &'static [Self] = &[
+        Self::Headers,
+        Self::Blocks,
+        Self::Txs,
+        Self::SharesHash,
+        Self::SharesAi,
+        Self::SharesQuantum,
+        Self::Blobs,
+        Self::App,
+        Self::AppUnsigned,
+    ];
+
+    /// The part of its name that is its own, also the metric label.
     #[must_use]
-    pub fn on(self, chain: ChainId) -> String {
-        let leaf = match self {
+    pub fn leaf(self) -> &'static str {
+        match self {
             Self::Headers => "headers",
             Self::Blocks => "blocks",
             Self::Txs => "txs",
@@ -270,8 +283,27 @@ impl Topic {
             Self::Blobs => "blobs",
             Self::App => "app",
             Self::AppUnsigned => "app/unsigned",
-        };
-        format!("animica/gossip/v1/{chain}/{leaf}")
+        }
+    }
+
+    /// The full name on chain `chain`.
+    #[must_use]
+    pub fn on(self, chain: ChainId) -> String {
+        format!("animica/gossip/v1/{chain}/{}", self.leaf())
+    }
+
+    /// Largest payload.
+    #[must_use]
+    pub fn max_bytes(self) -> usize {
+        match self {
+            Self::Headers => MAX_HEADER_BYTES,
+            Self::Blocks => MAX_GOSSIP_BYTES,
+            Self::Txs => MAX_PUSHED_TX_BYTES,
+            Self::SharesHash => MAX_HASH_SHARE_BYTES,
+            Self::SharesAi | Self::SharesQuantum => MAX_SHARE_BYTES,
+            Self::Blobs => MAX_BLOB_ANNOUNCE_BYTES,
+            Self::App | Self::AppUnsigned => MAX_APP_MESSAGE_BYTES,
+        }
     }
 }
 
@@ -361,6 +393,15 @@ limits! {
     MESSAGE_SKEW_MS: u64 = 10 * 60 * 1000, "ms";
     /// Longest envelope domain.
     MAX_ENVELOPE_DOMAIN: usize = 32, "B";
+    /// Longest gossip message on any topic: an announcement of the largest block with its short
+    /// ids and prefilled transactions.
+    MAX_GOSSIP_BYTES: usize = 1024 * 1024, "B";
+    /// Longest application message on a gossip topic: an envelope with the longest payload, the
+    /// key and a delegation.
+    MAX_APP_MESSAGE_BYTES: usize = 128 * 1024, "B";
+    /// Longest transaction that is pushed to a whole mesh. Twice what a post-quantum signature
+    /// takes; larger ones are announced and fetched once by each node.
+    MAX_PUSHED_TX_BYTES: usize = 16 * 1024, "B";
 }
 
 #[cfg(test)]

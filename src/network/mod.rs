@@ -8,6 +8,7 @@ pub mod gate;
 pub mod identify;
 pub mod keys;
 mod prefixed;
+pub mod pubsub;
 #[cfg(test)]
 mod testkit;
 mod translated;
@@ -22,6 +23,7 @@ use libp2p::{
     swarm::{self, ConnectionDenied, NetworkBehaviour, Swarm},
 };
 
+use self::exchange::Lane;
 use crate::{clock::Clock, identity::PublicIdentity};
 
 /// Everything a node speaks.
@@ -47,25 +49,37 @@ pub struct Behaviour {
     pub exchange: exchange::Behaviour,
     /// Identity keys by digest.
     pub keys: keys::Behaviour,
+    /// Inventory, transactions, shares, samples, set sketches.
+    pub data: exchange::Behaviour,
+    /// Gossip.
+    pub pubsub: pubsub::Behaviour,
 }
 
 impl Behaviour {
     /// The behaviour as `config` says, of a node with the identity `own`.
-    #[must_use]
-    pub fn new(config: Config, own: PublicIdentity, clock: Arc<dyn Clock>) -> Self {
+    ///
+    /// # Errors
+    /// The figures of gossip contradict each other.
+    pub fn new(
+        config: Config,
+        own: PublicIdentity,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, pubsub::Error> {
         let chain = config.identify.chain_id;
         let ping = ping::Config::new()
             .with_interval(config.ping_interval)
             .with_timeout(config.ping_timeout);
-        Self {
+        Ok(Self {
             gate: gate::Behaviour::new(config.places, clock),
             limits: connection_limits::Behaviour::new(config.connections.into()),
             memory: memory_connection_limits::Behaviour::with_max_bytes(config.max_memory),
             ping: ping::Behaviour::new(ping),
             identify: identify::Behaviour::new(config.identify),
-            exchange: exchange::Behaviour::new(chain, config.exchange),
+            exchange: exchange::Behaviour::new(Lane::Sync, chain, config.exchange),
             keys: keys::Behaviour::new(chain, own),
-        }
+            data: exchange::Behaviour::new(Lane::Data, chain, config.exchange),
+            pubsub: pubsub::behaviour(&config.pubsub, chain)?,
+        })
     }
 }
 
@@ -77,9 +91,11 @@ pub enum Event {
     /// Who a peer is.
     Identify(identify::Event),
     /// A request, an answer, or neither.
-    Exchange(exchange::Event),
+    Exchange(Lane, exchange::Event),
     /// Identity keys.
     Keys(keys::Event),
+    /// Gossip.
+    Pubsub(pubsub::Event),
 }
 
 impl From<ping::Event> for Event {
@@ -94,9 +110,15 @@ impl From<identify::Event> for Event {
     }
 }
 
-impl From<exchange::Event> for Event {
-    fn from(event: exchange::Event) -> Self {
-        Self::Exchange(event)
+impl From<(Lane, exchange::Event)> for Event {
+    fn from((lane, event): (Lane, exchange::Event)) -> Self {
+        Self::Exchange(lane, event)
+    }
+}
+
+impl From<pubsub::Event> for Event {
+    fn from(event: pubsub::Event) -> Self {
+        Self::Pubsub(event)
     }
 }
 
@@ -119,6 +141,8 @@ pub struct Config {
     pub identify: identify::Config,
     /// Requests at a time, and how long they may take.
     pub exchange: exchange::Config,
+    /// The mesh of gossip.
+    pub pubsub: pubsub::Config,
     /// Connections in all and per peer.
     pub connections: Connections,
     /// Inbound connections per address and group.
@@ -138,6 +162,7 @@ impl Config {
         Self {
             identify,
             exchange: exchange::Config::default(),
+            pubsub: pubsub::Config::default(),
             connections: Connections::default(),
             places: gate::Limits::default(),
             max_memory: usize::MAX,

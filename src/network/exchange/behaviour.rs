@@ -14,29 +14,30 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     super::translated::translated,
-    Answer, Config, Event, Failure, RequestId, Token,
+    Answer, Config, Event, Failure, Lane, RequestId, Token,
     codec::{Codec, Reply, Request},
     sequence::{Counters, Sequence, Traffic},
 };
 use crate::{
     ids::ChainId,
-    registry::{MAX_BLOCKS_BYTES, MessageId, Protocol},
+    registry::{MAX_BLOCKS_BYTES, MessageId},
     wire::{Busy, Credits, Flags, Message, WireError},
 };
 
 /// The behaviour. Its state is bounded by our requests in flight, the inbound limits and the
 /// connections; all of it goes when they end.
 pub struct Behaviour {
+    lane: Lane,
     inner: request_response::Behaviour<Codec>,
     config: Config,
     asked: HashMap<OutboundRequestId, Asked>,
     serving: HashMap<InboundRequestId, PeerId>,
     per_peer: HashMap<PeerId, usize>,
-    events: VecDeque<Event>,
+    events: VecDeque<(Lane, Event)>,
     counters: Arc<Counters>,
 }
 
-translated!(Behaviour, Codec, Event);
+translated!(Behaviour, Codec, (Lane, Event));
 
 struct Asked {
     id: RequestId,
@@ -44,18 +45,19 @@ struct Asked {
 }
 
 impl Behaviour {
-    /// The sync protocol of `chain`.
+    /// The protocol of `lane` on `chain`.
     #[must_use]
-    pub fn new(chain: ChainId, config: Config) -> Self {
-        let protocol = StreamProtocol::try_from_owned(Protocol::SYNC.on(chain))
+    pub fn new(lane: Lane, chain: ChainId, config: Config) -> Self {
+        let protocol = StreamProtocol::try_from_owned(lane.protocol().on(chain))
             .expect("registry names start with a slash");
         let counters = Arc::new(Counters::default());
-        let codec = Codec::new(Arc::clone(&counters), &config);
+        let codec = Codec::new(lane, Arc::clone(&counters), &config);
         let inner = request_response::Config::default()
             .with_request_timeout(config.timeout)
             .with_max_concurrent_streams(config.max_streams);
         let protocols = [(protocol, ProtocolSupport::Full)];
         Self {
+            lane,
             inner: request_response::Behaviour::with_codec(codec, protocols, inner),
             config,
             asked: HashMap::new(),
@@ -76,7 +78,7 @@ impl Behaviour {
     pub fn request_with(&mut self, peer: PeerId, id: RequestId, message: Message, flags: Flags) {
         if !self.inner.is_connected(&peer) {
             let reason = Failure::Disconnected;
-            self.events.push_back(Event::Failed { peer, id, reason });
+            self.emit(Event::Failed { peer, id, reason });
             return;
         }
         let cancel = CancellationToken::new();
@@ -128,6 +130,10 @@ impl Behaviour {
     #[must_use]
     pub fn inbound(&self) -> usize {
         self.serving.len()
+    }
+
+    fn emit(&mut self, event: Event) {
+        self.events.push_back((self.lane, event));
     }
 
     fn on_event(&mut self, event: request_response::Event<Request, Reply>) {
@@ -184,7 +190,7 @@ impl Behaviour {
         }
         self.serving.insert(request_id, peer);
         *self.per_peer.entry(peer).or_default() += 1;
-        self.events.push_back(Event::Request {
+        self.emit(Event::Request {
             peer,
             message,
             priority: request.flags.priority,
@@ -217,7 +223,7 @@ impl Behaviour {
         match received {
             Ok(message) => {
                 if let Some(Asked { id, .. }) = self.asked.remove(&key) {
-                    self.events.push_back(Event::Response { peer, id, message });
+                    self.emit(Event::Response { peer, id, message });
                 }
             }
             Err(error) => {
@@ -245,7 +251,7 @@ impl Behaviour {
 
     fn fail(&mut self, peer: PeerId, key: OutboundRequestId, reason: Failure) {
         if let Some(Asked { id, .. }) = self.asked.remove(&key) {
-            self.events.push_back(Event::Failed { peer, id, reason });
+            self.emit(Event::Failed { peer, id, reason });
         }
     }
 

@@ -8,8 +8,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Answer, Config,
-    frames::{self, Read, is_answer, is_request},
+    Answer, Config, Lane,
+    frames::{self, Read},
     sequence::{Counters, Link},
 };
 use crate::{
@@ -49,6 +49,7 @@ pub enum Reply {
 /// So frame numbers are per connection without the behaviour knowing which one libp2p picks.
 #[derive(Debug)]
 pub struct Codec {
+    lane: Lane,
     counters: Arc<Counters>,
     link: Option<Arc<Link>>,
     read_timeout: Duration,
@@ -76,6 +77,7 @@ impl Clone for Codec {
             None => Arc::new(Link::new(Arc::clone(&self.counters))),
         };
         Self {
+            lane: self.lane,
             counters: Arc::clone(&self.counters),
             link: Some(link),
             read_timeout: self.read_timeout,
@@ -87,8 +89,9 @@ impl Clone for Codec {
 
 impl Codec {
     /// The codec to give to libp2p.
-    pub(super) fn new(counters: Arc<Counters>, config: &Config) -> Self {
+    pub(super) fn new(lane: Lane, counters: Arc<Counters>, config: &Config) -> Self {
         Self {
+            lane,
             counters,
             link: None,
             read_timeout: config.read_timeout,
@@ -97,7 +100,7 @@ impl Codec {
         }
     }
 
-    async fn read<T>(&self, io: &mut T, takes: fn(MessageId) -> bool) -> io::Result<Read>
+    async fn read<T>(&self, io: &mut T, takes: impl Fn(MessageId) -> bool + Send) -> io::Result<Read>
     where
         T: AsyncRead + Unpin + Send,
     {
@@ -131,7 +134,7 @@ impl Codec {
         T: AsyncRead + Unpin + Send,
     {
         for _ in 0..MAX_FRAMES {
-            let frame = match self.read(io, is_answer).await? {
+            let frame = match self.read(io, |id| !self.lane.takes(id)).await? {
                 Read::Frame(frame) => frame,
                 Read::End => return Ok(answer.finish()),
                 Read::Refused(e) => return Ok(Err(e)),
@@ -159,7 +162,7 @@ impl request_response::Codec for Codec {
     where
         T: AsyncRead + Unpin + Send,
     {
-        let read = timeout(self.read_timeout, self.read(io, is_request)).await??;
+        let read = timeout(self.read_timeout, self.read(io, |id| self.lane.takes(id))).await??;
         let (message, flags) = match read {
             Read::Frame(frame) => {
                 if frame.flags.ack {

@@ -79,7 +79,7 @@ pub enum Failure {
     #[error("timed out")]
     Timeout,
     /// The peer does not speak the protocol.
-    #[error("the peer does not speak the sync protocol")]
+    #[error("the peer does not speak the protocol")]
     Unsupported,
     /// The substream failed, or its end came too early.
     #[error("the substream failed: {0}")]

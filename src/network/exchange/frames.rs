@@ -29,7 +29,7 @@ pub(super) enum Read {
 }
 
 /// Reads a frame, if its id is one that `takes` accepts.
-pub(super) async fn read<T>(io: &mut T, takes: fn(MessageId) -> bool) -> io::Result<Read>
+pub(super) async fn read<T>(io: &mut T, takes: impl Fn(MessageId) -> bool) -> io::Result<Read>
 where
     T: AsyncRead + Unpin + Send,
 {
@@ -75,14 +75,4 @@ where
         timeout(stall, io.write_all(chunk)).await??;
     }
     Ok(())
-}
-
-/// Whether `id` may open an exchange.
-pub(super) fn is_request(id: MessageId) -> bool {
-    matches!(id, MessageId::GetHeaders | MessageId::GetBlocks)
-}
-
-/// Whether `id` may be part of an answer.
-pub(super) fn is_answer(id: MessageId) -> bool {
-    !is_request(id)
 }

@@ -1,4 +1,5 @@
-//! Sync over libp2p's request-response: one request frame per substream, answered by one or more.
+//! Requests over libp2p's request-response: one request frame per substream, answered by one or
+//! more. [`Lane`] says which requests; sync and live data have a behaviour each.
 //!
 //! The event loop hands a [`wire::Message`] down and gets the folded answer, or hands an [`Answer`]
 //! down whose frames are written as the peer takes them: serving a range never holds more than one
@@ -30,7 +31,40 @@ use futures::{
 };
 use tokio::sync::mpsc;
 
-use crate::wire::Message;
+use crate::{
+    registry::{MessageId, Protocol},
+    wire::Message,
+};
+
+/// What an exchange is about: each lane is a protocol of its own, with its own requests, limits and
+/// frame numbers, so that one cannot hold up the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// Headers and blocks.
+    Sync,
+    /// Inventory, transactions, shares, samples, set sketches.
+    Data,
+}
+
+impl Lane {
+    /// Its protocol.
+    #[must_use]
+    pub fn protocol(self) -> Protocol {
+        match self {
+            Self::Sync => Protocol::SYNC,
+            Self::Data => Protocol::DATA,
+        }
+    }
+
+    /// Whether `id` may open an exchange here. Every other id the wire speaks may only answer one.
+    fn takes(self, id: MessageId) -> bool {
+        use MessageId::{DaGet, GetBlocks, GetData, GetHeaders, GetSketch, GetTx, Inv};
+        match self {
+            Self::Sync => matches!(id, GetHeaders | GetBlocks),
+            Self::Data => matches!(id, Inv | GetData | GetTx | DaGet | GetSketch),
+        }
+    }
+}
 
 /// How much one peer and all peers together may ask at a time, and how long anything may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

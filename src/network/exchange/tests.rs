@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::{
     ids::{ChainId, Hash32, Height, Work},
-    network::testkit::{event, listen, node},
+    network::testkit::{self, listen, node},
     registry::MAX_BLOCKS_BYTES,
     wire::{Blocks, Credits, Flags, Frame, GetBlocks, GetHeaders, Headers, NotFound, TipClaim},
 };
@@ -21,8 +21,12 @@ mod numbers;
 
 const PROTOCOL: &str = "/animica/1337/sync/1";
 
+async fn event(swarm: &mut Swarm<Behaviour>) -> Event {
+    testkit::event(swarm).await.1
+}
+
 fn behaviour(config: Config) -> Swarm<Behaviour> {
-    node(Behaviour::new(ChainId::DEVNET, config))
+    node(Behaviour::new(Lane::Sync, ChainId::DEVNET, config))
 }
 
 /// A client connected to a server that answers every request with `serve`, in a task of its own.

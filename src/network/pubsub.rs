@@ -1,0 +1,324 @@
+//! Gossip: libp2p's gossipsub, anonymous, with content ids and our verdicts.
+//!
+//! A message is named by its bytes and topic, carries neither sender nor signature of the router,
+//! and is passed on only after [`verdict()`]: the event loop hands it to the gossip task
+//! and returns what that task says. Peers may subscribe to our topics only, so nothing a peer
+//! announces grows a table. `specs/gossip/README.md` says why each figure is what it is.
+
+use std::{collections::HashMap, time::Duration};
+
+use libp2p::{
+    PeerId,
+    gossipsub::{
+        self, IdentTopic, IdentityTransform, MessageAcceptance,
+        MessageAuthenticity, PeerScoreParams, PeerScoreThresholds, PublishError, TopicHash,
+        TopicScoreParams, ValidationMode, WhitelistSubscriptionFilter,
+    },
+};
+
+use crate::{
+    crypto::hash::sha3_256_parts,
+    gossip::Verdict,
+    ids::ChainId,
+    registry::{MAX_GOSSIP_BYTES, Topic},
+};
+
+pub use gossipsub::{Event, MessageId};
+
+/// The router: only topics of ours, no transformation of payloads.
+pub type Behaviour = gossipsub::Behaviour<IdentityTransform, WhitelistSubscriptionFilter>;
+
+/// The mesh and its memory. The defaults are gossipsub's own and the original network's where they
+/// agree: degree 6 between 4 and 12, a heartbeat a second.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Peers of a topic's mesh: each message goes to about this many.
+    pub mesh: usize,
+    /// Below this many peers the mesh takes in more.
+    pub mesh_low: usize,
+    /// Above this many peers it lets some go.
+    pub mesh_high: usize,
+    /// Peers outside the mesh that are told of recent messages at each heartbeat.
+    pub lazy: usize,
+    /// Time between two heartbeats: upkeep of the mesh, IHAVE.
+    pub heartbeat: Duration,
+    /// Heartbeats for which a message can be asked for.
+    pub history: usize,
+    /// Heartbeats for which it is announced.
+    pub history_gossip: usize,
+    /// How long the router knows a message it has seen.
+    pub duplicates: Duration,
+    /// Largest message; the topics' own caps are below it.
+    pub max_bytes: usize,
+    /// Messages that may wait for one peer.
+    pub queue: usize,
+    /// Whether our own messages go to every subscribed peer at once instead of the mesh.
+    pub flood_publish: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            mesh: 6,
+            mesh_low: 4,
+            mesh_high: 12,
+            lazy: 6,
+            heartbeat: Duration::from_secs(1),
+            history: 6,
+            history_gossip: 3,
+            duplicates: Duration::from_secs(120),
+            max_bytes: MAX_GOSSIP_BYTES,
+            queue: 5_000,
+            flood_publish: true,
+        }
+    }
+}
+
+/// Why gossip cannot be set up or a message not be published.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The figures contradict each other.
+    #[error("gossip cannot be set up: {0}")]
+    Config(String),
+    /// The router has seen the same bytes on this topic lately.
+    #[error("the message was published before")]
+    Duplicate,
+    /// Nobody we are connected to listens to the topic.
+    #[error("no connected peer listens to the topic")]
+    NoPeers,
+    /// Above the cap.
+    #[error("the message is too large")]
+    TooLarge,
+    /// Every peer's queue is full.
+    #[error("the queues of all peers are full")]
+    Full,
+    /// The router cannot take it.
+    #[error("the message cannot be published: {0}")]
+    Other(String),
+}
+
+impl Error {
+    /// The metric label.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Config(_) => "config",
+            Self::Duplicate => "duplicate",
+            Self::NoPeers => "no_peers",
+            Self::TooLarge => "too_large",
+            Self::Full => "queues_full",
+            Self::Other(_) => "other",
+        }
+    }
+}
+
+impl From<PublishError> for Error {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Duplicate => Self::Duplicate,
+            PublishError::NoPeersSubscribedToTopic => Self::NoPeers,
+            PublishError::MessageTooLarge => Self::TooLarge,
+            PublishError::AllQueuesFull(_) => Self::Full,
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
+
+/// The topics of a chain and their names in the router.
+#[derive(Clone, Debug)]
+pub struct Topics(HashMap<TopicHash, Topic>);
+
+impl Topics {
+    /// Every topic of `chain`.
+    #[must_use]
+    pub fn of(chain: ChainId) -> Self {
+        let named = |topic: &Topic| (IdentTopic::new(topic.on(chain)).hash(), *topic);
+        Self(Topic::ALL.iter().map(named).collect())
+    }
+
+    /// The topic with this name; others cannot be subscribed to.
+    #[must_use]
+    pub fn topic(&self, name: &TopicHash) -> Option<Topic> {
+        self.0.get(name).copied()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&TopicHash, Topic)> {
+        self.0.iter().map(|(name, topic)| (name, *topic))
+    }
+}
+
+/// The router on `chain`, subscribed to every topic.
+///
+/// # Errors
+/// The figures contradict each other.
+pub fn behaviour(config: &Config, chain: ChainId) -> Result<Behaviour, Error> {
+    let topics = Topics::of(chain);
+    let refused = |e: &dyn std::fmt::Display| Error::Config(e.to_string());
+    let mut builder = gossipsub::ConfigBuilder::default();
+    builder
+        .validation_mode(ValidationMode::Anonymous)
+        .validate_messages()
+        .message_id_fn(|message| message_id(message.topic.as_str(), &message.data))
+        .mesh_n(config.mesh)
+        .mesh_n_low(config.mesh_low)
+        .mesh_n_high(config.mesh_high)
+        .mesh_outbound_min(config.mesh_low.min(config.mesh / 2).min(2))
+        .gossip_lazy(config.lazy)
+        .heartbeat_interval(config.heartbeat)
+        .heartbeat_initial_delay(FIRST_HEARTBEAT)
+        .history_length(config.history)
+        .history_gossip(config.history_gossip)
+        .duplicate_cache_time(config.duplicates)
+        .max_transmit_size(config.max_bytes)
+        .connection_handler_queue_len(config.queue)
+        .flood_publish(config.flood_publish)
+        .prune_backoff(PRUNE_BACKOFF);
+    for (name, topic) in topics.iter() {
+        let cap = topic.max_bytes().min(config.max_bytes);
+        builder.max_transmit_size_for_topic(cap, name.clone());
+    }
+    let built = builder.build().map_err(|e| refused(&e))?;
+    let ours = WhitelistSubscriptionFilter(topics.iter().map(|(name, _)| name.clone()).collect());
+    let mut router = Behaviour::new_with_subscription_filter(
+        MessageAuthenticity::Anonymous,
+        built,
+        ours,
+    )
+    .map_err(|e| refused(&e))?;
+    router
+        .with_peer_score(scores(&topics), thresholds())
+        .map_err(|e| refused(&e))?;
+    for topic in Topic::ALL {
+        let topic = IdentTopic::new(topic.on(chain));
+        router.subscribe(&topic).map_err(|e| refused(&e))?;
+    }
+    Ok(router)
+}
+
+/// `SHA3-256(u8 len(topic) || topic || payload)`: over every byte, so that an invalid message
+/// cannot take the name of a valid one.
+#[must_use]
+pub fn message_id(topic: &str, payload: &[u8]) -> MessageId {
+    let len = u8::try_from(topic.len()).unwrap_or(u8::MAX);
+    let id = sha3_256_parts(&[&[len], topic.as_bytes(), payload]);
+    MessageId(id.as_bytes().to_vec())
+}
+
+/// Publishes `payload` on a topic of `chain`.
+///
+/// # Errors
+/// It does not leave this node.
+pub fn publish(
+    router: &mut Behaviour,
+    chain: ChainId,
+    topic: Topic,
+    payload: Vec<u8>,
+) -> Result<(), Error> {
+    let topic = IdentTopic::new(topic.on(chain));
+    router.publish(topic, payload)?;
+    Ok(())
+}
+
+/// Passes a message on, or not, and blames whoever sent it, or not.
+pub fn verdict(router: &mut Behaviour, id: &MessageId, from: &PeerId, verdict: &Verdict) {
+    let acceptance = match verdict {
+        Verdict::Accept => MessageAcceptance::Accept,
+        Verdict::Ignore(_) => MessageAcceptance::Ignore,
+        Verdict::Reject { .. } => MessageAcceptance::Reject,
+    };
+    // False: the router has forgotten the message, so there is nothing to pass on.
+    let _ = router.report_message_validation_result(id, from, acceptance);
+}
+
+/// Who is in the mesh of each topic, and how many listen to it.
+#[must_use]
+pub fn meshes(router: &Behaviour, topics: &Topics) -> Vec<(Topic, Vec<PeerId>, usize)> {
+    let mut meshes: Vec<_> = topics
+        .iter()
+        .map(|(name, topic)| {
+            let mesh = router.mesh_peers(name).copied().collect();
+            let listens = |(_, topics): &(&PeerId, Vec<&TopicHash>)| topics.contains(&name);
+            (topic, mesh, router.all_peers().filter(listens).count())
+        })
+        .collect();
+    meshes.sort_by_key(|(topic, ..)| *topic);
+    meshes
+}
+
+/// The first heartbeat comes soon: until then a fresh node has no mesh and passes nothing on.
+const FIRST_HEARTBEAT: Duration = Duration::from_millis(100);
+
+/// How long a peer that was let go must not come back into the mesh, the original's figure.
+const PRUNE_BACKOFF: Duration = Duration::from_secs(60);
+
+/// Only what is wrong counts. Time in the mesh and first deliveries would let a peer earn credit
+/// for later invalid messages, missing deliveries would blame peers of a quiet topic, and peers of
+/// one address are limited by the gate.
+fn scores(topics: &Topics) -> PeerScoreParams {
+    let topic = TopicScoreParams {
+        topic_weight: 1.0,
+        time_in_mesh_weight: 0.0,
+        first_message_deliveries_weight: 0.0,
+        mesh_message_deliveries_weight: 0.0,
+        mesh_failure_penalty_weight: 0.0,
+        // One invalid message reaches the gossip threshold, three the one below which nothing of
+        // the peer is read; forgotten after ten minutes.
+        invalid_message_deliveries_weight: -10.0,
+        invalid_message_deliveries_decay: gossipsub::score_parameter_decay(Duration::from_secs(600)),
+        ..TopicScoreParams::default()
+    };
+    PeerScoreParams {
+        topics: topics.iter().map(|(name, _)| (name.clone(), topic.clone())).collect(),
+        ip_colocation_factor_weight: 0.0,
+        behaviour_penalty_weight: -1.0,
+        // Broken promises and grafts too soon: a handful may happen to an honest peer.
+        behaviour_penalty_threshold: 6.0,
+        behaviour_penalty_decay: gossipsub::score_parameter_decay(Duration::from_secs(600)),
+        ..PeerScoreParams::default()
+    }
+}
+
+fn thresholds() -> PeerScoreThresholds {
+    PeerScoreThresholds {
+        opportunistic_graft_threshold: 0.0,
+        ..PeerScoreThresholds::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_message_covers_topic_and_payload() {
+        let id = message_id("a", b"bc");
+        assert_ne!(id, message_id("ab", b"c"));
+        assert_ne!(id, message_id("a", b"bd"));
+        assert_eq!(id, message_id("a", b"bc"));
+    }
+
+    #[test]
+    fn the_defaults_can_be_set_up_and_a_contradiction_cannot() {
+        assert!(behaviour(&Config::default(), ChainId::DEVNET).is_ok());
+        let config = Config {
+            mesh: 2,
+            ..Config::default()
+        };
+        let refused = behaviour(&config, ChainId::DEVNET).map(|_| ());
+        assert!(matches!(refused, Err(Error::Config(_))));
+    }
+
+    #[test]
+    fn an_invalid_message_always_costs_score() {
+        let topics = Topics::of(ChainId::DEVNET);
+        let params = scores(&topics);
+        params.validate().expect("gossipsub takes them");
+        thresholds().validate().expect("gossipsub takes them");
+        for topic in params.topics.values() {
+            assert!(topic.time_in_mesh_weight == 0.0);
+            assert!(topic.first_message_deliveries_weight == 0.0);
+            assert!(topic.invalid_message_deliveries_weight < 0.0);
+        }
+    }
+}
