@@ -257,10 +257,32 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// The full name on chain `chain`.
+    /// Every topic, in the order in which tables by topic hold them.
+    pub const ALL: &'static [Self] = &[
+        Self::Headers,
+        Self::Blocks,
+        Self::Txs,
+        Self::SharesHash,
+        Self::SharesAi,
+        Self::SharesQuantum,
+        Self::Blobs,
+        Self::App,
+        Self::AppUnsigned,
+    ];
+
+    /// How many topics there are.
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// Its place in [`Topic::ALL`].
     #[must_use]
-    pub fn on(self, chain: ChainId) -> String {
-        let leaf = match self {
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The last part of the name, also the metric label.
+    #[must_use]
+    pub fn leaf(self) -> &'static str {
+        match self {
             Self::Headers => "headers",
             Self::Blocks => "blocks",
             Self::Txs => "txs",
@@ -270,8 +292,13 @@ impl Topic {
             Self::Blobs => "blobs",
             Self::App => "app",
             Self::AppUnsigned => "app/unsigned",
-        };
-        format!("animica/gossip/v1/{chain}/{leaf}")
+        }
+    }
+
+    /// The full name on chain `chain`.
+    #[must_use]
+    pub fn on(self, chain: ChainId) -> String {
+        format!("animica/gossip/v1/{chain}/{}", self.leaf())
     }
 }
 
@@ -377,6 +404,14 @@ mod tests {
         unique(SignContext::ALL.iter().map(|c| c.label().into()).collect());
         unique(MessageId::ALL.iter().map(|m| m.name().into()).collect());
         unique(Protocol::ALL.iter().map(|p| p.on(ChainId(1))).collect());
+        unique(Topic::ALL.iter().map(|t| t.on(ChainId(1))).collect());
+    }
+
+    #[test]
+    fn topics_are_where_their_index_says() {
+        for (index, topic) in Topic::ALL.iter().enumerate() {
+            assert_eq!(topic.index(), index);
+        }
     }
 
     #[test]
