@@ -6,8 +6,11 @@
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 /// A rate with a burst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rate {
     /// Refill per second, at least 1.
     pub per_second: u32,
@@ -28,6 +31,15 @@ impl Rate {
     #[must_use]
     pub fn refill(self) -> Duration {
         Duration::from_secs_f64(f64::from(self.burst) / f64::from(self.per_second.max(1)))
+    }
+
+    /// `factor` times this rate, with as many times the burst.
+    #[must_use]
+    pub fn times(self, factor: u32) -> Self {
+        Self {
+            per_second: self.per_second.saturating_mul(factor),
+            burst: self.burst.saturating_mul(factor),
+        }
     }
 }
 

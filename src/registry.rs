@@ -258,6 +258,7 @@ pub enum Topic {
 
 impl Topic {
     /// Every topic.
+    /// Every topic, in the order in which tables by topic hold them.
     pub const ALL: &'static [Self] = &[
         Self::Headers,
         Self::Blocks,
@@ -271,6 +272,17 @@ impl Topic {
     ];
 
     /// The part of its name that is its own, also the metric label.
+    #[must_use]
+    /// How many topics there are.
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// Its place in [`Topic::ALL`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The last part of the name, also the metric label.
     #[must_use]
     pub fn leaf(self) -> &'static str {
         match self {
@@ -418,6 +430,14 @@ mod tests {
         unique(SignContext::ALL.iter().map(|c| c.label().into()).collect());
         unique(MessageId::ALL.iter().map(|m| m.name().into()).collect());
         unique(Protocol::ALL.iter().map(|p| p.on(ChainId(1))).collect());
+        unique(Topic::ALL.iter().map(|t| t.on(ChainId(1))).collect());
+    }
+
+    #[test]
+    fn topics_are_where_their_index_says() {
+        for (index, topic) in Topic::ALL.iter().enumerate() {
+            assert_eq!(topic.index(), index);
+        }
     }
 
     #[test]
