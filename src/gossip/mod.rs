@@ -9,6 +9,7 @@ pub mod inventory;
 pub mod reconcile;
 pub mod seen;
 pub mod shares;
+pub mod txs;
 
 use crate::offence::Offence;
 
