@@ -28,10 +28,7 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::{
-    chain::ObjectError,
-    ids::Hash32,
-};
+use crate::{chain::ObjectError, ids::Hash32};
 
 pub use admission::{Admission, AnyTx, Candidate, Priority};
 

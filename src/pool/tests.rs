@@ -203,9 +203,15 @@ fn nothing_is_displaced_for_what_does_not_fit_even_so() {
         pool.insert(&tx(n, 30), now).expect("room");
     }
     let before = pool.version();
-    assert_eq!(pool.insert(&tx(20, 30 + 2 * size), now), Err(PoolError::Full));
+    assert_eq!(
+        pool.insert(&tx(20, 30 + 2 * size), now),
+        Err(PoolError::Full)
+    );
     assert_eq!((pool.len(), pool.version()), (3, before));
-    assert!(pool.insert(&tx(20, 28 + size), now).is_ok(), "two make room");
+    assert!(
+        pool.insert(&tx(20, 28 + size), now).is_ok(),
+        "two make room"
+    );
     assert_eq!(all(&pool), [tx(30, 30), tx(20, 28 + size)]);
     assert_eq!(pool.bytes(), 35 + 66);
 }

@@ -27,13 +27,13 @@ fn arb_message() -> impl Strategy<Value = Message> {
             let items = ids.into_iter().map(|id| Item { kind, id }).collect();
             Message::Inv(Inv { items })
         }),
-        (arb_ids(60), any::<bool>(), 0..=MAX_DATA_BYTES as u32).prop_map(
-            |(ids, tx, max_bytes)| Message::GetData(GetData {
+        (arb_ids(60), any::<bool>(), 0..=MAX_DATA_BYTES as u32).prop_map(|(ids, tx, max_bytes)| {
+            Message::GetData(GetData {
                 kind: if tx { ItemKind::Tx } else { ItemKind::Share },
                 ids,
                 max_bytes,
             })
-        ),
+        }),
         arb_objects().prop_map(|txs| Message::Tx(Txs { txs })),
         arb_objects().prop_map(|shares| Message::Share(Shares { shares })),
     ]
@@ -258,5 +258,8 @@ fn an_announcement_is_answered_by_its_receipt() {
     assert_eq!(answer(&inv, &[]), Err(WireError::Empty));
     // The receipt of the frame comes before the answer of the node, which may be busy.
     assert_eq!(answer(&inv, &[ack, busy()]), Ok(busy()));
-    assert_eq!(answer(&inv, &[txs(&[1])]), Err(WireError::OutOfPlace(MessageId::Tx)));
+    assert_eq!(
+        answer(&inv, &[txs(&[1])]),
+        Err(WireError::OutOfPlace(MessageId::Tx))
+    );
 }

@@ -1,13 +1,17 @@
 //! How requests end: delivered, not there, busy, late, or with something nobody asked for.
 
-use std::{collections::BTreeSet, time::Duration, time::Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
+use bytes::Bytes;
 use libp2p::PeerId;
 
 use super::{
     Inventory, Output, RequestId,
     engine::{Asked, What},
-    wanted::State,
+    wanted::{State, Want},
 };
 use crate::{
     chain::object_id,
@@ -18,13 +22,7 @@ use crate::{
 impl Inventory {
     /// The request `id` to `peer` ended with `answer`, or without one: timed out, unsupported, cut
     /// off or malformed. What the peer did wrong on the wire is the driver's to report.
-    pub fn answer(
-        &mut self,
-        peer: PeerId,
-        id: RequestId,
-        answer: Option<Message>,
-        now: Instant,
-    ) {
+    pub fn answer(&mut self, peer: PeerId, id: RequestId, answer: Option<Message>, now: Instant) {
         if self.open.get(&id).is_none_or(|open| open.peer != peer) {
             return; // its peer went down meanwhile
         }
@@ -68,14 +66,7 @@ impl Inventory {
         }
     }
 
-    fn on_data(
-        &mut self,
-        peer: PeerId,
-        id: RequestId,
-        asked: Asked,
-        data: Data,
-        now: Instant,
-    ) {
+    fn on_data(&mut self, peer: PeerId, id: RequestId, asked: Asked, data: Data, now: Instant) {
         let Data {
             kind,
             objects,
@@ -114,16 +105,14 @@ impl Inventory {
     }
 
     /// Hands an object on, if it is still wanted.
-    fn deliver(&mut self, peer: PeerId, item: Item, bytes: bytes::Bytes, now: Instant) {
+    fn deliver(&mut self, peer: PeerId, item: Item, bytes: Bytes, now: Instant) {
         let wanted = self.wanted.get(&item);
         if wanted.is_none_or(|want| matches!(want.state, State::Judged(_))) {
             self.counts.duplicates += 1;
             return;
         }
         self.have(&item);
-        let mut want = super::wanted::Want::new();
-        want.state = State::Judged(now);
-        self.wanted.insert(item, want);
+        self.wanted.insert(item, Want::new(State::Judged(now)));
         self.judged.push_back((now, item));
         self.counts.received += 1;
         self.outputs

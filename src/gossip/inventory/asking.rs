@@ -1,6 +1,9 @@
 //! Whom to ask for what.
 
-use std::{collections::BTreeSet, time::Duration, time::Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use libp2p::PeerId;
 
@@ -8,6 +11,7 @@ use super::{
     Inventory, Output,
     engine::{Asked, Open, What},
     io::RequestId,
+    peer::Peer,
     wanted::{State, Want},
 };
 use crate::wire::{GetData, Item, ItemKind, Message};
@@ -21,7 +25,8 @@ impl Inventory {
     /// One more request to everybody who may be asked and is the best choice for something.
     fn ask_each_once(&mut self, now: Instant) -> bool {
         let waits = self.peers.iter().filter(|(_, p)| !p.waiting.is_empty());
-        let mut order: Vec<_> = waits.map(|(id, p)| (p.rank(), *id)).collect();
+        let rank = |p: &Peer| (p.rank(), p.waiting.first().copied());
+        let mut order: Vec<_> = waits.map(|(id, p)| (rank(p), *id)).collect();
         order.sort_unstable();
         let mut asked = false;
         for (_, peer) in order {
@@ -33,14 +38,11 @@ impl Inventory {
         asked
     }
 
-    /// Whether `peer` may be asked for anything now.
-    fn is_able(&self, peer: &PeerId, now: Instant) -> bool {
-        let Some(peer) = self.peers.get(peer) else {
-            return false;
-        };
+    /// Whether `peer` may be asked for anything now, with `in_time` requests under way.
+    fn is_able(&self, peer: &Peer, in_time: usize, now: Instant) -> bool {
         let total = self.limits.in_flight_total;
         let total = if peer.withheld > 0 { total / 2 } else { total };
-        peer.is_able(&self.limits, now) && self.in_time() < total
+        peer.is_able(&self.limits, now) && in_time < total
     }
 
     /// Requests for objects that are not late. Late ones do not count, or withholding peers could
@@ -53,16 +55,16 @@ impl Inventory {
     /// What to ask `peer` for: the oldest of what it announced, as far as nobody else is the better
     /// choice.
     fn batch(&self, peer: &PeerId, now: Instant) -> Option<(ItemKind, Vec<Item>)> {
-        if !self.is_able(peer, now) {
+        let (of, in_time) = (self.peers.get(peer)?, self.in_time());
+        if !self.is_able(of, in_time, now) {
             return None;
         }
-        let of = self.peers.get(peer)?;
         let mut kind = None;
         let mut items = Vec::new();
         for item in of.waiting.iter().filter_map(|seq| of.announced.get(seq)) {
             let want = self.wanted.get(item);
             if kind.is_some_and(|kind| kind != item.kind)
-                || want.is_none_or(|want| self.best_of(want, now) != Some(*peer))
+                || want.is_none_or(|want| self.best_of(want, in_time, now) != Some(*peer))
             {
                 continue;
             }
@@ -75,13 +77,14 @@ impl Inventory {
         kind.map(|kind| (kind, items))
     }
 
-    /// Whom to ask for an object: among those who may be asked, the one that was asked for it least,
-    /// has withheld least, is of our choosing, has least to do, and announced it first.
-    fn best_of(&self, want: &Want, now: Instant) -> Option<PeerId> {
+    /// Whom to ask for an object: among those who may be asked, the one that withholds least, was
+    /// asked for it least, is of our choosing, has least to do, and announced it first.
+    fn best_of(&self, want: &Want, in_time: usize, now: Instant) -> Option<PeerId> {
         let able = want.announcers.iter().filter_map(|announcer| {
             let peer = self.peers.get(&announcer.peer)?;
-            let rank = (announcer.tries, peer.rank(), announcer.seq);
-            peer.is_able(&self.limits, now)
+            let (withholds, others, busy) = peer.rank();
+            let rank = (withholds, announcer.tries, others, busy, announcer.seq);
+            self.is_able(peer, in_time, now)
                 .then_some((rank, announcer.peer))
         });
         able.min().map(|(_, peer)| peer)

@@ -13,7 +13,7 @@ use super::{
     refused::Refused,
     wanted::{Announcer, State, Want, Wanted},
 };
-use crate::{ids::Hash32, wire::Item};
+use crate::wire::Item;
 
 /// Announcements and requests of objects too large to push. See the module.
 #[derive(Debug)]
@@ -166,6 +166,9 @@ impl Inventory {
         self.refused.expire(&self.limits, now);
         self.give_up_waiting(now);
         self.forget_unjudged(now);
+        for peer in self.peers.values_mut() {
+            peer.busy_until = peer.busy_until.filter(|until| *until > now);
+        }
         self.flush(now);
         self.ask(now);
     }
@@ -237,7 +240,10 @@ impl Inventory {
         if !self.make_room(&peer) {
             return;
         }
-        let want = self.wanted.entry(item).or_insert_with(Want::new);
+        let want = self
+            .wanted
+            .entry(item)
+            .or_insert_with(|| Want::new(State::Waiting));
         want.announcers.push(Announcer {
             peer,
             seq,
@@ -323,15 +329,10 @@ impl Inventory {
     }
 }
 
-/// Only for tests of its bounds.
 #[cfg(test)]
 impl Inventory {
+    /// For tests of its bounds.
     pub(super) fn announced_by(&self, peer: &PeerId) -> usize {
         self.peers.get(peer).map_or(0, |peer| peer.announced.len())
-    }
-
-    pub(super) fn is_known(&self, peer: &PeerId, id: Hash32, kind: crate::wire::ItemKind) -> bool {
-        let peer = self.peers.get(peer);
-        peer.is_some_and(|peer| peer.known.contains(&Item { kind, id }))
     }
 }

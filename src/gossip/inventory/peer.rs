@@ -63,9 +63,10 @@ impl Peer {
         self.in_flight < cap && self.busy_until.is_none_or(|until| until <= now)
     }
 
-    /// The order in which peers are asked, all else being equal: smaller first.
+    /// The order in which peers are asked, smaller first: how much it withholds, whether others
+    /// chose it, how much it has to do. A single lapse does not count: any link has some.
     pub(super) fn rank(&self) -> (u32, bool, usize) {
-        (self.withheld, !self.preferred, self.in_flight)
+        (self.withheld / 2, !self.preferred, self.in_flight)
     }
 }
 
@@ -89,6 +90,9 @@ impl Outbox {
         } else {
             since + limits.batch_delay
         };
-        Some(self.not_before.map_or(due, |not_before| due.max(not_before)))
+        Some(
+            self.not_before
+                .map_or(due, |not_before| due.max(not_before)),
+        )
     }
 }

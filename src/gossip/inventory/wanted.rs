@@ -41,10 +41,10 @@ pub(super) enum State {
 }
 
 impl Want {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(state: State) -> Self {
         Self {
             announcers: Vec::new(),
-            state: State::Waiting,
+            state,
         }
     }
 
