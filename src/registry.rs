@@ -357,7 +357,7 @@ limits! {
     MAX_BLOCKS_BYTES: usize = 4 * 1024 * 1024, "B";
     /// Payload cap of a single frame: the largest block with its framing.
     MAX_FRAME_PAYLOAD: usize = 4_300_000, "B";
-    /// Payload cap of a request frame.
+    /// Payload cap of a request frame, but for `INV`, which has its own.
     MAX_REQUEST_PAYLOAD: usize = 64 * 1024, "B";
     /// Most unanswered requests a serving peer can grant. More would only queue at its disk.
     MAX_CREDIT_REQUESTS: u32 = 64, "requests";
@@ -414,6 +414,18 @@ limits! {
     /// Longest transaction that is pushed to a whole mesh. Twice what a post-quantum signature
     /// takes; larger ones are announced and fetched once by each node.
     MAX_PUSHED_TX_BYTES: usize = 16 * 1024, "B";
+    /// Most items in an `INV`: the original's figure, 72 KiB.
+    MAX_INV_ITEMS: usize = 2048, "items";
+    /// Most objects in one `GETDATA`: the original's figure.
+    MAX_GETDATA_ITEMS: usize = 512, "items";
+    /// Most bytes of objects in one answer to a `GETDATA`, unless its first object alone is larger.
+    /// The same as for blocks, and for the same reason.
+    MAX_DATA_BYTES: usize = 4 * 1024 * 1024, "B";
+    /// Longest transaction or share that is pushed through the mesh; longer ones are announced. A
+    /// pushed message reaches a node several times, once from almost every neighbour in its mesh:
+    /// of a transaction of 128 KiB that would be more than half a megabyte. 16 KiB hold any ordinary
+    /// post-quantum transaction (5-10 kB), so those never wait for the round trip of a request.
+    MAX_PUSHED_BYTES: usize = 16 * 1024, "B";
 }
 
 #[cfg(test)]
@@ -464,5 +476,9 @@ mod tests {
         const { assert!(MAX_BLOCKS_BYTES + 64 * 1024 < MAX_FRAME_PAYLOAD) };
         const { assert!(MAX_LOCATOR * 34 < MAX_REQUEST_PAYLOAD) };
         const { assert!(MAX_BLOCKS * 34 + 64 < MAX_REQUEST_PAYLOAD) };
+        const { assert!(MAX_GETDATA_ITEMS * 34 + 64 < MAX_REQUEST_PAYLOAD) };
+        const { assert!(MAX_DATA_BYTES + MAX_GETDATA_ITEMS * 5 + 64 < MAX_FRAME_PAYLOAD) };
+        const { assert!(MAX_GETDATA_ITEMS <= MAX_BLOCKS) };
+        const { assert!(MAX_SHARE_BYTES < MAX_DATA_BYTES && MAX_TX_BYTES < MAX_DATA_BYTES) };
     }
 }

@@ -216,6 +216,18 @@ pub enum ObjectError {
     ProofType(u64),
 }
 
+impl ObjectError {
+    /// What the peer that sent the object did. Honest peers pass on what they have checked.
+    #[must_use]
+    pub fn offence(&self) -> Offence {
+        match self {
+            Self::TooLarge { .. } => Offence::OversizedMessage,
+            Self::Cbor(e) => cbor_offence(*e),
+            Self::ProofType(_) => Offence::MalformedMessage,
+        }
+    }
+}
+
 fn cbor_offence(error: CborError) -> Offence {
     if error.is_non_canonical() {
         Offence::NonCanonicalCbor

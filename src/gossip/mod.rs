@@ -10,6 +10,7 @@ pub mod reconcile;
 pub mod seen;
 pub mod shares;
 pub mod stats;
+pub mod txs;
 
 use crate::offence::Offence;
 

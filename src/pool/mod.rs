@@ -1,8 +1,22 @@
 //! Transactions that wait for a block.
 //!
-//! A plain value: told what arrives, what was included and what time it is, asked what to mine. It
-//! never looks into a transaction; what it takes is up to an [`Admission`]. In memory only: after a
-//! restart peers and applications announce again what still matters.
+//! A plain value: told what arrives, what was included and what time it is, asked what to mine and
+//! what to relay. It never looks into a transaction; what it takes is up to an [`Admission`]. In
+//! memory only: after a restart peers and applications announce again what still matters.
+//!
+//! # Order
+//!
+//! Transactions are served by [`Priority`], equals first come first served, and evicted from the
+//! other end: the newest of the lowest priority goes first. Where there is no room, a newcomer
+//! displaces only what has a lower priority, and only if that makes enough room; among equals those
+//! that wait stay, or a flood would empty the pool. What a reorganisation gives back has waited
+//! longest: it goes before its equals and displaces the newest of them.
+//!
+//! # Cost
+//!
+//! Admission may take time, so it happens outside: [`Candidate::check`] needs no pool, only
+//! [`Pool::add`] does, which takes `O(log n)`. [`Pool::insert`] does both, for whoever shares the
+//! pool with nobody.
 
 mod admission;
 mod queue;
@@ -14,12 +28,9 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::{
-    chain::{ObjectError, object_id},
-    ids::Hash32,
-};
+use crate::{chain::ObjectError, ids::Hash32};
 
-pub use admission::{Admission, AnyTx};
+pub use admission::{Admission, AnyTx, Candidate, Priority};
 
 use queue::Queue;
 
@@ -52,12 +63,12 @@ pub enum PoolError {
         /// In its words.
         reason: String,
     },
-    /// No room. Those that wait are not displaced by newcomers, or a flood would empty the pool.
+    /// No room, and too little of lower priority waits to make some.
     #[error("the pool is full")]
     Full,
 }
 
-/// The waiting transactions, first come first served.
+/// The waiting transactions, in the order in which they are served.
 #[derive(Debug)]
 pub struct Pool {
     limits: Limits,
@@ -86,39 +97,60 @@ impl Pool {
         }
     }
 
-    /// Takes a transaction that arrived at `now` and returns its id.
+    /// Checks, admits and adds a transaction that arrived at `now`, and returns its id.
     ///
     /// # Errors
     /// It is not taken; the pool is as it was.
     pub fn insert(&mut self, tx: &[u8], now: Instant) -> Result<Hash32, PoolError> {
-        let id = self.check(tx)?;
-        if !self.has_room(tx.len()) {
-            return Err(PoolError::Full);
+        let known = |id: &Hash32| self.queue.contains(id);
+        let new = Candidate::check(tx, known, &*self.admission)?;
+        self.add(new, now)
+    }
+
+    /// Adds an admitted transaction that arrived at `now`, and returns its id.
+    ///
+    /// # Errors
+    /// It waits already, or there is no room; the pool is as it was.
+    pub fn add(&mut self, new: Candidate, now: Instant) -> Result<Hash32, PoolError> {
+        let id = *new.id();
+        if self.queue.contains(&id) {
+            return Err(PoolError::Known);
         }
-        self.queue.push_back(id, tx, now);
+        let evict = self.in_the_way(&new).ok_or(PoolError::Full)?;
+        for _ in 0..evict {
+            self.queue.pop_back();
+        }
+        self.queue.push_back(new, now);
         Ok(id)
     }
 
-    /// Takes back the transactions of a block that a reorganisation left. They had waited longest,
-    /// so they go before all others and displace the newest where there is no room. Call it for the
-    /// highest block first; those that the new branch includes are removed by [`Pool::included`].
+    /// Takes back the transactions of a block that a reorganisation left, as far as they are still
+    /// admitted. They go before their equals and displace the newest of the lowest priority where
+    /// there is no room. Call it for the highest block first; those that the new branch includes are
+    /// removed by [`Pool::included`].
     ///
     /// Returns how many were taken back.
     pub fn give_back(&mut self, txs: &[Bytes], now: Instant) -> usize {
+        let check = |tx: &Bytes| {
+            let known = |id: &Hash32| self.queue.contains(id);
+            Candidate::check(tx, known, &*self.admission).ok()
+        };
+        let txs: Vec<Candidate> = txs.iter().filter_map(check).collect();
+        self.restore(txs, now)
+    }
+
+    /// [`Pool::give_back`] of transactions that were admitted outside, in the order of their block.
+    pub fn restore(&mut self, txs: Vec<Candidate>, now: Instant) -> usize {
         let mut taken = 0;
-        for tx in txs.iter().rev() {
-            let Ok(id) = self.check(tx) else {
-                continue;
-            };
-            if tx.len() > self.limits.max_bytes || self.limits.max_txs == 0 {
+        for tx in txs.into_iter().rev() {
+            let (id, len) = (*tx.id(), tx.tx().len());
+            if self.queue.contains(&id) || len > self.limits.max_bytes {
                 continue;
             }
-            self.queue.push_front(id, tx, now);
+            self.queue.push_front(tx, now);
             taken += 1;
-            while self.queue.len() > self.limits.max_txs
-                || self.queue.bytes() > self.limits.max_bytes
-            {
-                self.queue.pop_back();
+            while self.is_over() {
+                taken -= usize::from(self.queue.pop_back() == Some(id));
             }
         }
         taken
@@ -148,10 +180,42 @@ impl Pool {
         };
         self.queue
             .iter()
+            .map(|(_, tx)| tx)
             .filter(fits)
             .take(max_txs)
             .cloned()
             .collect()
+    }
+
+    /// Who decides about newcomers, for [`Candidate::check`] without the pool.
+    #[must_use]
+    pub fn admission(&self) -> Arc<dyn Admission> {
+        Arc::clone(&self.admission)
+    }
+
+    /// Ids and transactions in the order in which they are served.
+    pub fn iter(&self) -> impl Iterator<Item = (&Hash32, &Bytes)> {
+        self.queue.iter()
+    }
+
+    /// Whether a transaction waits.
+    #[must_use]
+    pub fn contains(&self, id: &Hash32) -> bool {
+        self.queue.contains(id)
+    }
+
+    /// The transactions with these ids, in the same order, `None` for those that do not wait. No
+    /// byte is copied.
+    #[must_use]
+    pub fn get_many(&self, ids: &[Hash32]) -> Vec<Option<Bytes>> {
+        ids.iter().map(|id| self.queue.get(id).cloned()).collect()
+    }
+
+    /// Rises with every transaction that comes or goes, so that what was computed from the waiting
+    /// ids holds as long as it is the same.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.queue.changes()
     }
 
     /// A waiting transaction.
@@ -178,19 +242,24 @@ impl Pool {
         self.queue.bytes()
     }
 
-    fn check(&self, tx: &[u8]) -> Result<Hash32, PoolError> {
-        crate::chain::check_tx(tx)?;
-        let id = object_id(tx);
-        if self.queue.get(&id).is_some() {
-            return Err(PoolError::Known);
+    /// How many must go for `new` to fit, counted from the end of the order; `None` if those that
+    /// may go are not enough.
+    fn in_the_way(&self, new: &Candidate) -> Option<usize> {
+        let (mut len, mut bytes) = (self.queue.len(), self.queue.bytes());
+        let mut evicted = 0;
+        let mut lower = self.queue.below(new.priority());
+        while len >= self.limits.max_txs
+            || bytes.saturating_add(new.tx().len()) > self.limits.max_bytes
+        {
+            let freed = lower.next()?;
+            (len, bytes) = (len - 1, bytes - freed);
+            evicted += 1;
         }
-        self.admission.admit(&id, tx)?;
-        Ok(id)
+        Some(evicted)
     }
 
-    fn has_room(&self, bytes: usize) -> bool {
-        self.queue.len() < self.limits.max_txs
-            && self.queue.bytes().saturating_add(bytes) <= self.limits.max_bytes
+    fn is_over(&self) -> bool {
+        self.queue.len() > self.limits.max_txs || self.queue.bytes() > self.limits.max_bytes
     }
 }
 

@@ -1,22 +1,29 @@
 //! Transactions in the order in which they are served, found by id.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, HashMap},
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 
+use super::{Candidate, Priority};
 use crate::ids::Hash32;
 
 /// A queue whose items can be removed anywhere.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    /// Place in the order: those pushed to the front count down from 0.
-    places: HashMap<Hash32, i64>,
-    items: BTreeMap<i64, Item>,
+    ranks: HashMap<Hash32, Rank>,
+    items: BTreeMap<Rank, Item>,
     bytes: usize,
+    /// Where the next one goes that comes before, and after, all others of its priority.
+    ends: (i64, i64),
+    changes: u64,
 }
+
+/// Place in the order: by priority, then by arrival. Those put before all others count down from 0.
+type Rank = (Reverse<Priority>, i64);
 
 #[derive(Debug)]
 struct Item {
@@ -26,25 +33,28 @@ struct Item {
 }
 
 impl Queue {
-    pub(super) fn push_back(&mut self, id: Hash32, tx: &[u8], since: Instant) {
-        let last = self.items.last_key_value().map_or(0, |(place, _)| *place);
-        self.put(last.saturating_add(1), id, tx, since);
+    /// Puts it after all others of its priority.
+    pub(super) fn push_back(&mut self, new: Candidate, since: Instant) {
+        self.ends.1 = self.ends.1.saturating_add(1);
+        self.put(self.ends.1, new, since);
     }
 
-    pub(super) fn push_front(&mut self, id: Hash32, tx: &[u8], since: Instant) {
-        let first = self.items.first_key_value().map_or(0, |(place, _)| *place);
-        self.put(first.saturating_sub(1), id, tx, since);
+    /// Puts it before all others of its priority.
+    pub(super) fn push_front(&mut self, new: Candidate, since: Instant) {
+        self.ends.0 = self.ends.0.saturating_sub(1);
+        self.put(self.ends.0, new, since);
     }
 
-    pub(super) fn pop_back(&mut self) {
-        if let Some((_, item)) = self.items.pop_last() {
-            self.forget(&item);
-        }
+    /// Removes the last in the order: the newest of the lowest priority.
+    pub(super) fn pop_back(&mut self) -> Option<Hash32> {
+        let (_, item) = self.items.pop_last()?;
+        self.forget(&item);
+        Some(item.id)
     }
 
     pub(super) fn remove(&mut self, id: &Hash32) {
-        let place = self.places.get(id).copied();
-        if let Some(item) = place.and_then(|place| self.items.remove(&place)) {
+        let rank = self.ranks.get(id).copied();
+        if let Some(item) = rank.and_then(|rank| self.items.remove(&rank)) {
             self.forget(&item);
         }
     }
@@ -58,11 +68,23 @@ impl Queue {
     }
 
     pub(super) fn get(&self, id: &Hash32) -> Option<&Bytes> {
-        self.items.get(self.places.get(id)?).map(|item| &item.tx)
+        self.items.get(self.ranks.get(id)?).map(|item| &item.tx)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Bytes> {
-        self.items.values().map(|item| &item.tx)
+    pub(super) fn contains(&self, id: &Hash32) -> bool {
+        self.ranks.contains_key(id)
+    }
+
+    /// First to be served first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Hash32, &Bytes)> {
+        self.items.values().map(|item| (&item.id, &item.tx))
+    }
+
+    /// Lengths of those below `priority`, the last in the order first.
+    pub(super) fn below(&self, priority: Priority) -> impl Iterator<Item = usize> {
+        let below = (Reverse(priority), i64::MAX);
+        let items = self.items.range(below..).rev();
+        items.map(|(_, item)| item.tx.len())
     }
 
     pub(super) fn len(&self) -> usize {
@@ -73,16 +95,23 @@ impl Queue {
         self.bytes
     }
 
-    fn put(&mut self, place: i64, id: Hash32, tx: &[u8], since: Instant) {
-        // Copied: the caller's bytes may be a slice of a whole block.
-        let tx = Bytes::copy_from_slice(tx);
+    /// How often something was put in or taken out.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    fn put(&mut self, place: i64, new: Candidate, since: Instant) {
+        let rank = (Reverse(new.priority()), place);
+        let (id, tx) = (*new.id(), new.tx().clone());
         self.bytes += tx.len();
-        self.places.insert(id, place);
-        self.items.insert(place, Item { id, tx, since });
+        self.changes += 1;
+        self.ranks.insert(id, rank);
+        self.items.insert(rank, Item { id, tx, since });
     }
 
     fn forget(&mut self, item: &Item) {
-        self.places.remove(&item.id);
+        self.ranks.remove(&item.id);
         self.bytes -= item.tx.len();
+        self.changes += 1;
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::cbor::Writer;
+use crate::{cbor::Writer, chain::object_id};
 
 fn tx(n: u64, len: usize) -> Bytes {
     let mut w = Writer::new();
@@ -109,9 +109,9 @@ fn forgets_after_half_an_hour() {
 struct Even;
 
 impl Admission for Even {
-    fn admit(&self, _: &Hash32, tx: &[u8]) -> Result<(), PoolError> {
+    fn admit(&self, _: &Hash32, tx: &[u8]) -> Result<Priority, PoolError> {
         if tx.len().is_multiple_of(2) {
-            return Ok(());
+            return Ok(Priority::default());
         }
         Err(PoolError::Refused {
             reason: "odd".into(),
@@ -143,4 +143,132 @@ fn limits_are_those_of_the_specification() {
         let row = format!("| `{name}` | {value} |");
         assert!(include_str!("../../specs/chain.md").contains(&row), "{row}");
     }
+}
+
+/// The number in the transaction is its priority.
+#[derive(Debug)]
+struct ByNumber;
+
+impl Admission for ByNumber {
+    fn admit(&self, _: &Hash32, tx: &[u8]) -> Result<Priority, PoolError> {
+        let mut reader = crate::cbor::Reader::new(tx);
+        reader.map_of(1).expect("a test transaction");
+        Ok(Priority(reader.uint().expect("a test transaction") / 10))
+    }
+}
+
+fn ranked(max_txs: usize, max_bytes: usize) -> Pool {
+    let limits = Limits {
+        max_txs,
+        max_bytes,
+        ..Limits::default()
+    };
+    Pool::new(limits, Arc::new(ByNumber))
+}
+
+#[test]
+fn serves_the_highest_priority_first_and_equals_in_order() {
+    let (mut pool, now) = (ranked(10, 1000), Instant::now());
+    for n in [11, 30, 10, 31, 20] {
+        pool.insert(&tx(n, 1), now).expect("room");
+    }
+    assert_eq!(all(&pool), [30, 31, 20, 11, 10].map(|n| tx(n, 1)));
+    pool.give_back(&[tx(12, 1), tx(32, 1)], now);
+    let order = [32, 30, 31, 20, 12, 11, 10].map(|n| tx(n, 1));
+    assert_eq!(all(&pool), order);
+    let by_id: Vec<(Hash32, Bytes)> = pool.iter().map(|(id, tx)| (*id, tx.clone())).collect();
+    assert_eq!(by_id, order.map(|tx| (object_id(&tx), tx)));
+}
+
+#[test]
+fn a_newcomer_displaces_only_lower_priorities_the_newest_first() {
+    let (mut pool, now) = (ranked(3, 1000), Instant::now());
+    for n in [20, 10, 11] {
+        pool.insert(&tx(n, 1), now).expect("room");
+    }
+    assert_eq!(pool.insert(&tx(12, 1), now), Err(PoolError::Full));
+    assert!(pool.insert(&tx(21, 1), now).is_ok());
+    assert_eq!(all(&pool), [20, 21, 10].map(|n| tx(n, 1)));
+    assert!(pool.insert(&tx(30, 1), now).is_ok());
+    assert_eq!(all(&pool), [30, 20, 21].map(|n| tx(n, 1)));
+    assert_eq!(pool.insert(&tx(22, 1), now), Err(PoolError::Full));
+}
+
+#[test]
+fn nothing_is_displaced_for_what_does_not_fit_even_so() {
+    let now = Instant::now();
+    let size = tx(10, 30).len();
+    let mut pool = ranked(10, 3 * size + 1);
+    for n in [30, 10, 11] {
+        pool.insert(&tx(n, 30), now).expect("room");
+    }
+    let before = pool.version();
+    assert_eq!(
+        pool.insert(&tx(20, 30 + 2 * size), now),
+        Err(PoolError::Full)
+    );
+    assert_eq!((pool.len(), pool.version()), (3, before));
+    assert!(
+        pool.insert(&tx(20, 28 + size), now).is_ok(),
+        "two make room"
+    );
+    assert_eq!(all(&pool), [tx(30, 30), tx(20, 28 + size)]);
+    assert_eq!(pool.bytes(), 35 + 66);
+}
+
+#[test]
+fn what_returns_with_the_lowest_priority_is_not_counted_as_taken() {
+    let (mut pool, now) = (ranked(2, 1000), Instant::now());
+    for n in [20, 21] {
+        pool.insert(&tx(n, 1), now).expect("room");
+    }
+    assert_eq!(pool.give_back(&[tx(10, 1), tx(22, 1)], now), 1);
+    assert_eq!(all(&pool), [22, 20].map(|n| tx(n, 1)));
+}
+
+#[test]
+fn the_version_rises_with_every_change_and_only_then() {
+    let (mut pool, now) = (pool(10, 1000), Instant::now());
+    let mut last = pool.version();
+    let mut rose = |pool: &Pool| {
+        let rose = pool.version() > last;
+        last = pool.version();
+        rose
+    };
+    let id = pool.insert(&tx(1, 1), now).expect("room");
+    assert!(rose(&pool));
+    pool.insert(&tx(1, 1), now).expect_err("known");
+    pool.included(&[Hash32::ZERO]);
+    pool.expire(now);
+    assert!(!rose(&pool));
+    pool.included(&[id]);
+    assert!(rose(&pool), "empty again, but another pool than before");
+    pool.give_back(&[tx(2, 1)], now);
+    assert!(rose(&pool));
+    pool.expire(now + Duration::from_secs(1800));
+    assert!(rose(&pool));
+}
+
+#[test]
+fn serves_many_at_once_and_says_what_is_missing() {
+    let (mut pool, now) = (pool(10, 1000), Instant::now());
+    let a = pool.insert(&tx(1, 1), now).expect("room");
+    let b = pool.insert(&tx(2, 1), now).expect("room");
+    assert_eq!(
+        pool.get_many(&[b, Hash32::ZERO, a]),
+        [Some(tx(2, 1)), None, Some(tx(1, 1))]
+    );
+    assert!(pool.contains(&a) && !pool.contains(&Hash32::ZERO));
+}
+
+#[test]
+fn what_was_admitted_outside_is_taken_once() {
+    let (mut pool, now) = (pool(10, 1000), Instant::now());
+    let admission = pool.admission();
+    let check = |known: bool| Candidate::check(&tx(1, 1), |_| known, &*admission);
+    let (first, second) = (check(false).expect("fine"), check(false).expect("fine"));
+    assert!(pool.add(first, now).is_ok());
+    assert_eq!(pool.add(second.clone(), now), Err(PoolError::Known));
+    assert_eq!(pool.restore(vec![second], now), 0);
+    assert_eq!(check(true), Err(PoolError::Known));
 }

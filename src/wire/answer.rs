@@ -4,6 +4,7 @@ use super::{
     Frame, WireError,
     blocks::{Blocks, GetBlocks},
     headers::{GetHeaders, Headers},
+    inventory::{DataRoom, ItemKind},
     message::Message,
 };
 use crate::registry::MessageId;
@@ -11,8 +12,9 @@ use crate::registry::MessageId;
 /// The answer to one request while its frames arrive.
 ///
 /// `GET_HEADERS` is answered by one `HEADERS`; `GET_BLOCKS` by any number of `BLOCKS` and then at
-/// most one `NOTFOUND`; both by a single `BUSY` or `ERROR` instead. An `ACK` may stand anywhere and
-/// is the caller's to notice: it never reaches [`Answer::push`]'s sum.
+/// most one `NOTFOUND`; `GETDATA` likewise by `TX` or `SHARE` frames, folded into
+/// [`Data`](super::Data); each by a single `BUSY` or `ERROR` instead. An `ACK` may stand anywhere and
+/// is the caller's to notice: it is in no sum but that of `INV`, whose answer it is.
 #[derive(Debug)]
 pub struct Answer {
     allowed: Allowed,
@@ -30,12 +32,17 @@ enum Allowed {
         bytes: usize,
         first: bool,
     },
+    Data(DataRoom),
+    /// A receipt, once it is there.
+    Receipt(Option<u32>),
 }
 
 #[derive(Debug)]
 enum State {
     Empty,
     Open(Blocks),
+    /// Objects of a `GETDATA`, kept by its room.
+    OpenData,
     Complete(Message),
 }
 
@@ -54,6 +61,8 @@ impl Answer {
                 bytes: *max_bytes as usize,
                 first: true,
             },
+            Message::GetData(request) => Allowed::Data(DataRoom::of(request)),
+            Message::Inv(_) => Allowed::Receipt(None),
             other => return Err(WireError::OutOfPlace(other.id())),
         };
         Ok(Self {
@@ -71,9 +80,17 @@ impl Answer {
         let message = frame.message()?;
         let state = std::mem::replace(&mut self.state, State::Empty);
         self.state = match (state, message) {
-            (state, Message::Ack { .. }) => state,
+            (state, Message::Ack { seq }) => {
+                if let Allowed::Receipt(receipt) = &mut self.allowed {
+                    *receipt = Some(seq);
+                }
+                state
+            }
             (State::Empty, message @ (Message::Busy(_) | Message::Error { .. })) => {
                 State::Complete(message)
+            }
+            (State::Empty | State::OpenData, message) if self.takes_data(&message) => {
+                self.admit_data(message)?
             }
             (State::Empty, Message::Headers(headers)) => {
                 self.admit_headers(&headers)?;
@@ -117,18 +134,46 @@ impl Answer {
     /// # Errors
     /// Nothing had arrived.
     pub fn finish(self) -> Result<Message, WireError> {
-        match self.state {
-            State::Empty => Err(WireError::Empty),
-            State::Open(blocks) => Ok(Message::Blocks(blocks)),
-            State::Complete(message) => Ok(message),
+        match (self.state, self.allowed) {
+            (State::Complete(message), _) => Ok(message),
+            (State::Open(blocks), _) => Ok(Message::Blocks(blocks)),
+            (State::OpenData, Allowed::Data(mut room)) => Ok(Message::Data(room.sum())),
+            (State::Empty, Allowed::Receipt(Some(seq))) => Ok(Message::Ack { seq }),
+            (State::Empty | State::OpenData, _) => Err(WireError::Empty),
         }
+    }
+
+    /// Whether `message` may be part of an answer to this `GETDATA`.
+    fn takes_data(&self, message: &Message) -> bool {
+        match (&self.allowed, message) {
+            (Allowed::Data(room), Message::Tx(_)) => room.is_of(ItemKind::Tx),
+            (Allowed::Data(room), Message::Share(_)) => room.is_of(ItemKind::Share),
+            (Allowed::Data(_), Message::NotFound(_)) => true,
+            _ => false,
+        }
+    }
+
+    fn admit_data(&mut self, message: Message) -> Result<State, WireError> {
+        let id = message.id();
+        let Allowed::Data(room) = &mut self.allowed else {
+            return Err(WireError::OutOfPlace(id));
+        };
+        match message {
+            Message::Tx(m) => room.admit(m.txs)?,
+            Message::Share(m) => room.admit(m.shares)?,
+            Message::NotFound(m) => {
+                return Ok(State::Complete(Message::Data(room.lack(m.hashes)?)));
+            }
+            _ => return Err(WireError::OutOfPlace(id)),
+        }
+        Ok(State::OpenData)
     }
 
     fn admit_headers(&self, headers: &Headers) -> Result<(), WireError> {
         match &self.allowed {
             Allowed::Headers { left } if headers.headers.len() <= *left => Ok(()),
             Allowed::Headers { .. } => Err(WireError::TooMuch),
-            Allowed::Blocks { .. } => Err(WireError::OutOfPlace(MessageId::Headers)),
+            _ => Err(WireError::OutOfPlace(MessageId::Headers)),
         }
     }
 

@@ -7,6 +7,8 @@ use super::{
     blocks::{Blocks, GetBlocks, NotFound},
     control::{Busy, Credits, ErrorCode, decode_number, encode_number},
     headers::{GetHeaders, Headers},
+    inventory::{Data, GetData, Inv, ItemKind, Shares},
+    tx::Txs,
 };
 use crate::registry::MessageId;
 
@@ -24,6 +26,16 @@ pub enum Message {
     Blocks(Blocks),
     /// Answers that some are not here.
     NotFound(NotFound),
+    /// Says what is here.
+    Inv(Inv),
+    /// Asks for transactions or shares.
+    GetData(GetData),
+    /// Answers with transactions.
+    Tx(Txs),
+    /// Answers with shares.
+    Share(Shares),
+    /// The folded answer to a `GETDATA`, made by [`super::Answer`] alone.
+    Data(Data),
     /// Answers: not now.
     Busy(Busy),
     /// Receipt of the frame with this sequence number.
@@ -48,6 +60,11 @@ impl Message {
             Self::GetBlocks(_) => MessageId::GetBlocks,
             Self::Blocks(_) => MessageId::Blocks,
             Self::NotFound(_) => MessageId::NotFound,
+            Self::Inv(_) => MessageId::Inv,
+            Self::GetData(_) => MessageId::GetData,
+            Self::Data(m) if m.kind == ItemKind::Share => MessageId::Share,
+            Self::Tx(_) | Self::Data(_) => MessageId::Tx,
+            Self::Share(_) => MessageId::Share,
             Self::Busy(_) => MessageId::Busy,
             Self::Ack { .. } => MessageId::Ack,
             Self::Error { .. } => MessageId::Error,
@@ -57,7 +74,10 @@ impl Message {
     /// Whether it asks for something.
     #[must_use]
     pub fn is_request(&self) -> bool {
-        matches!(self, Self::GetHeaders(_) | Self::GetBlocks(_))
+        matches!(
+            self,
+            Self::GetHeaders(_) | Self::GetBlocks(_) | Self::Inv(_) | Self::GetData(_)
+        )
     }
 
     /// The credits it carries, if it is an answer that has some.
@@ -81,6 +101,11 @@ impl Message {
             Self::GetBlocks(m) => m.encode(),
             Self::Blocks(m) => m.encode(),
             Self::NotFound(m) => m.encode(),
+            Self::Inv(m) => m.encode(),
+            Self::GetData(m) => m.encode(),
+            Self::Tx(m) => m.encode(),
+            Self::Share(m) => m.encode(),
+            Self::Data(m) => m.encode(),
             Self::Busy(m) => m.encode(),
             Self::Ack { seq } => encode_number(*seq),
             Self::Error { code } => encode_number(code.to_u32()),
@@ -99,6 +124,10 @@ impl Message {
             MessageId::GetBlocks => GetBlocks::decode(&payload).map(Self::GetBlocks),
             MessageId::Blocks => Blocks::decode(&payload).map(Self::Blocks),
             MessageId::NotFound => NotFound::decode(&payload).map(Self::NotFound),
+            MessageId::Inv => Inv::decode(&payload).map(Self::Inv),
+            MessageId::GetData => GetData::decode(&payload).map(Self::GetData),
+            MessageId::Tx => Txs::decode(&payload).map(Self::Tx),
+            MessageId::Share => Shares::decode(&payload).map(Self::Share),
             MessageId::Busy => Busy::decode(&payload).map(Self::Busy),
             MessageId::Ack => decode_number(&payload).map(|seq| Self::Ack { seq }),
             MessageId::Error => decode_number(&payload).map(|code| Self::Error {

@@ -20,7 +20,9 @@ mod error;
 mod fields;
 mod frame;
 mod headers;
+mod inventory;
 mod message;
+mod tx;
 
 pub use answer::Answer;
 pub use blocks::{Blocks, GetBlocks, NotFound};
@@ -28,7 +30,9 @@ pub use control::{Busy, Credits, ErrorCode};
 pub use error::WireError;
 pub use frame::{Flags, Frame, FrameHeader, HEADER_LEN, max_payload};
 pub use headers::{GetHeaders, Headers, TipClaim};
+pub use inventory::{Data, GetData, Inv, Item, ItemKind, Shares};
 pub use message::Message;
+pub use tx::Txs;
 
 #[cfg(test)]
 mod tests;

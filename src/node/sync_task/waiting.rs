@@ -2,7 +2,7 @@
 //! when a reorganisation leaves that block behind.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::{
     chain::{At, Block, ChainStore, StoreError, Tip},
     ids::Hash32,
-    pool::{Pool, PoolError},
+    pool::{Admission, Candidate, Pool, PoolError},
 };
 
 /// Most blocks of an old branch whose transactions come back: beyond that, at the depth of the
@@ -20,16 +20,24 @@ const MAX_GIVEN_BACK: usize = 512;
 
 /// Transactions that wait for a block.
 #[derive(Debug)]
-pub(crate) struct Waiting(Mutex<Pool>);
+pub(crate) struct Waiting {
+    pool: Mutex<Pool>,
+    /// The pool's, to be asked while the pool is not locked.
+    admission: Arc<dyn Admission>,
+}
 
 impl Waiting {
     pub(crate) fn new(pool: Pool) -> Self {
-        Self(Mutex::new(pool))
+        Self {
+            admission: pool.admission(),
+            pool: Mutex::new(pool),
+        }
     }
 
-    /// Takes a transaction in.
+    /// Takes a transaction in. Admission may take time; the pool is not locked meanwhile.
     pub(crate) fn submit(&self, tx: &[u8], now: Instant) -> Result<Hash32, PoolError> {
-        self.pool().insert(tx, now)
+        let new = self.check(tx)?;
+        self.pool().add(new, now)
     }
 
     /// How many wait.
@@ -55,7 +63,9 @@ impl Waiting {
         let left = left_behind(store, old)?;
         for hash in left.iter().take(MAX_GIVEN_BACK) {
             if let Some(block) = block(store, hash)? {
-                self.pool().give_back(&block.txs, now);
+                let txs = block.txs.iter().filter_map(|tx| self.check(tx).ok());
+                let txs = txs.collect();
+                self.pool().restore(txs, now);
             }
         }
         let fork = old.height.saturating_sub(left.len() as u64);
@@ -71,8 +81,13 @@ impl Waiting {
         Ok(left.len() as u64)
     }
 
+    fn check(&self, tx: &[u8]) -> Result<Candidate, PoolError> {
+        let known = |id: &Hash32| self.pool().contains(id);
+        Candidate::check(tx, known, &*self.admission)
+    }
+
     fn pool(&self) -> MutexGuard<'_, Pool> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
