@@ -426,6 +426,18 @@ limits! {
     /// of a transaction of 128 KiB that would be more than half a megabyte. 16 KiB hold any ordinary
     /// post-quantum transaction (5-10 kB), so those never wait for the round trip of a request.
     MAX_PUSHED_BYTES: usize = 16 * 1024, "B";
+    /// Most items of a set that is reconciled: a full pool and a quarter. An encoder of them has
+    /// 7.3 MB.
+    MAX_SKETCH_SET: usize = 131_072, "items";
+    /// Most symbols in one answer: 229 KB.
+    MAX_SKETCH_SYMBOLS: usize = 16_384, "items";
+    /// End of the symbols of a session: enough for some 23 000 differences, beyond which listing
+    /// the keys is cheaper for any set.
+    MAX_SKETCH_INDEX: usize = 32_768, "items";
+    /// Most short keys in one answer: 131 KB.
+    MAX_SKETCH_KEYS: usize = 16_384, "items";
+    /// Most ids asked for by short key at a time: 32 KB of keys, 131 KB of ids.
+    MAX_SKETCH_IDS: usize = 4096, "items";
 }
 
 #[cfg(test)]
@@ -480,5 +492,8 @@ mod tests {
         const { assert!(MAX_DATA_BYTES + MAX_GETDATA_ITEMS * 5 + 64 < MAX_FRAME_PAYLOAD) };
         const { assert!(MAX_GETDATA_ITEMS <= MAX_BLOCKS) };
         const { assert!(MAX_SHARE_BYTES < MAX_DATA_BYTES && MAX_TX_BYTES < MAX_DATA_BYTES) };
+        const { assert!(MAX_SKETCH_IDS * 8 + 1024 < MAX_REQUEST_PAYLOAD) };
+        const { assert!(MAX_SKETCH_IDS * 32 < MAX_SKETCH_SYMBOLS * 14) };
+        const { assert!(MAX_SKETCH_KEYS * 8 < MAX_SKETCH_SYMBOLS * 14) };
     }
 }

@@ -6,6 +6,7 @@ use super::{
     headers::{GetHeaders, Headers},
     inventory::{DataRoom, ItemKind},
     message::Message,
+    sketch::SketchRoom,
 };
 use crate::registry::MessageId;
 
@@ -14,7 +15,8 @@ use crate::registry::MessageId;
 /// `GET_HEADERS` is answered by one `HEADERS`; `GET_BLOCKS` by any number of `BLOCKS` and then at
 /// most one `NOTFOUND`; `GETDATA` likewise by `TX` or `SHARE` frames, folded into
 /// [`Data`](super::Data); each by a single `BUSY` or `ERROR` instead. An `ACK` may stand anywhere and
-/// is the caller's to notice: it is in no sum but that of `INV`, whose answer it is.
+/// is the caller's to notice: it is in no sum but that of `INV`, whose answer it is. `GET_SKETCH` is
+/// answered by one `SKETCH`.
 #[derive(Debug)]
 pub struct Answer {
     allowed: Allowed,
@@ -35,6 +37,7 @@ enum Allowed {
     Data(DataRoom),
     /// A receipt, once it is there.
     Receipt(Option<u32>),
+    Sketch(SketchRoom),
 }
 
 #[derive(Debug)]
@@ -63,6 +66,7 @@ impl Answer {
             },
             Message::GetData(request) => Allowed::Data(DataRoom::of(request)),
             Message::Inv(_) => Allowed::Receipt(None),
+            Message::GetSketch(request) => Allowed::Sketch(request.room()),
             other => return Err(WireError::OutOfPlace(other.id())),
         };
         Ok(Self {
@@ -95,6 +99,13 @@ impl Answer {
             (State::Empty, Message::Headers(headers)) => {
                 self.admit_headers(&headers)?;
                 State::Complete(Message::Headers(headers))
+            }
+            (State::Empty, Message::Sketch(sketch)) => {
+                let Allowed::Sketch(room) = self.allowed else {
+                    return Err(WireError::OutOfPlace(frame.id));
+                };
+                room.admit(&sketch)?;
+                State::Complete(Message::Sketch(sketch))
             }
             (State::Empty, Message::Blocks(blocks)) => {
                 self.admit_blocks(&blocks)?;

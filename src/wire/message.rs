@@ -9,6 +9,7 @@ use super::{
     headers::{GetHeaders, Headers},
     inventory::{Data, GetData, Inv, ItemKind, Shares},
     tx::Txs,
+    sketch::{GetSketch, Sketch},
 };
 use crate::registry::MessageId;
 
@@ -24,6 +25,10 @@ pub enum Message {
     GetBlocks(GetBlocks),
     /// Answers with blocks.
     Blocks(Blocks),
+    /// Asks about a set.
+    GetSketch(GetSketch),
+    /// Answers with a part of a set.
+    Sketch(Sketch),
     /// Answers that some are not here.
     NotFound(NotFound),
     /// Says what is here.
@@ -59,6 +64,8 @@ impl Message {
             Self::Headers(_) => MessageId::Headers,
             Self::GetBlocks(_) => MessageId::GetBlocks,
             Self::Blocks(_) => MessageId::Blocks,
+            Self::GetSketch(_) => MessageId::GetSketch,
+            Self::Sketch(_) => MessageId::Sketch,
             Self::NotFound(_) => MessageId::NotFound,
             Self::Inv(_) => MessageId::Inv,
             Self::GetData(_) => MessageId::GetData,
@@ -76,7 +83,11 @@ impl Message {
     pub fn is_request(&self) -> bool {
         matches!(
             self,
-            Self::GetHeaders(_) | Self::GetBlocks(_) | Self::Inv(_) | Self::GetData(_)
+            Self::GetHeaders(_)
+                | Self::GetBlocks(_)
+                | Self::Inv(_)
+                | Self::GetData(_)
+                | Self::GetSketch(_)
         )
     }
 
@@ -100,6 +111,8 @@ impl Message {
             Self::Headers(m) => m.encode(),
             Self::GetBlocks(m) => m.encode(),
             Self::Blocks(m) => m.encode(),
+            Self::GetSketch(m) => m.encode(),
+            Self::Sketch(m) => m.encode(),
             Self::NotFound(m) => m.encode(),
             Self::Inv(m) => m.encode(),
             Self::GetData(m) => m.encode(),
@@ -123,6 +136,8 @@ impl Message {
             MessageId::Headers => Headers::decode(&payload).map(Self::Headers),
             MessageId::GetBlocks => GetBlocks::decode(&payload).map(Self::GetBlocks),
             MessageId::Blocks => Blocks::decode(&payload).map(Self::Blocks),
+            MessageId::GetSketch => GetSketch::decode(&payload).map(Self::GetSketch),
+            MessageId::Sketch => Sketch::decode(&payload).map(Self::Sketch),
             MessageId::NotFound => NotFound::decode(&payload).map(Self::NotFound),
             MessageId::Inv => Inv::decode(&payload).map(Self::Inv),
             MessageId::GetData => GetData::decode(&payload).map(Self::GetData),

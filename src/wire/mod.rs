@@ -23,6 +23,7 @@ mod headers;
 mod inventory;
 mod message;
 mod tx;
+mod sketch;
 
 pub use answer::Answer;
 pub use blocks::{Blocks, GetBlocks, NotFound};
@@ -33,6 +34,7 @@ pub use headers::{GetHeaders, Headers, TipClaim};
 pub use inventory::{Data, GetData, Inv, Item, ItemKind, Shares};
 pub use message::Message;
 pub use tx::Txs;
+pub use sketch::{GetSketch, Salt, ShortKey, Sketch, SketchPart, SketchQuery, SketchSet, Symbol};
 
 #[cfg(test)]
 mod tests;
