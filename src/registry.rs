@@ -257,7 +257,6 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// Every topic.
     /// Every topic, in the order in which tables by topic hold them.
     pub const ALL: &'static [Self] = &[
         Self::Headers,
@@ -271,8 +270,6 @@ impl Topic {
         Self::AppUnsigned,
     ];
 
-    /// The part of its name that is its own, also the metric label.
-    #[must_use]
     /// How many topics there are.
     pub const COUNT: usize = Self::ALL.len();
 
@@ -310,7 +307,7 @@ impl Topic {
         match self {
             Self::Headers => MAX_HEADER_BYTES,
             Self::Blocks => MAX_GOSSIP_BYTES,
-            Self::Txs => MAX_PUSHED_TX_BYTES,
+            Self::Txs => MAX_PUSHED_BYTES,
             Self::SharesHash => MAX_HASH_SHARE_BYTES,
             Self::SharesAi | Self::SharesQuantum => MAX_SHARE_BYTES,
             Self::Blobs => MAX_BLOB_ANNOUNCE_BYTES,
@@ -411,9 +408,6 @@ limits! {
     /// Longest application message on a gossip topic: an envelope with the longest payload, the
     /// key and a delegation.
     MAX_APP_MESSAGE_BYTES: usize = 128 * 1024, "B";
-    /// Longest transaction that is pushed to a whole mesh. Twice what a post-quantum signature
-    /// takes; larger ones are announced and fetched once by each node.
-    MAX_PUSHED_TX_BYTES: usize = 16 * 1024, "B";
     /// Most items in an `INV`: the original's figure, 72 KiB.
     MAX_INV_ITEMS: usize = 2048, "items";
     /// Most objects in one `GETDATA`: the original's figure.

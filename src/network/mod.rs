@@ -30,7 +30,7 @@ use crate::{clock::Clock, identity::PublicIdentity};
 ///
 /// # Correctness
 /// A connection passes the fields in this order. Those that may refuse it stand first, the cheapest
-/// at the top: a refusal below `exchange` or `keys` would leave them believing in a connection that
+/// at the top: a refusal below `sync` would leave them believing in a connection that
 /// never was.
 #[derive(NetworkBehaviour)]
 #[behaviour(to_swarm = "Event")]
@@ -46,7 +46,7 @@ pub struct Behaviour {
     /// Who the peers are.
     pub identify: identify::Behaviour,
     /// Headers and blocks.
-    pub exchange: exchange::Behaviour,
+    pub sync: exchange::Behaviour,
     /// Identity keys by digest.
     pub keys: keys::Behaviour,
     /// Inventory, transactions, shares, samples, set sketches.
@@ -75,11 +75,21 @@ impl Behaviour {
             memory: memory_connection_limits::Behaviour::with_max_bytes(config.max_memory),
             ping: ping::Behaviour::new(ping),
             identify: identify::Behaviour::new(config.identify),
-            exchange: exchange::Behaviour::new(Lane::Sync, chain, config.exchange),
+            sync: exchange::Behaviour::new(Lane::Sync, chain, config.exchange),
             keys: keys::Behaviour::new(chain, own),
             data: exchange::Behaviour::new(Lane::Data, chain, config.exchange),
             pubsub: pubsub::behaviour(&config.pubsub, chain)?,
         })
+    }
+}
+
+impl Behaviour {
+    /// The exchange of `lane`.
+    pub fn lane(&mut self, lane: Lane) -> &mut exchange::Behaviour {
+        match lane {
+            Lane::Sync => &mut self.sync,
+            Lane::Data => &mut self.data,
+        }
     }
 }
 

@@ -1,14 +1,20 @@
 //! What tasks may ask of the event loop: the whole vocabulary.
 
+use bytes::Bytes;
 use libp2p::PeerId;
+use tokio::sync::oneshot;
 
 use crate::{
     event::NodeEvent,
+    gossip::Verdict,
+    ids::Hash32,
     network::{
-        exchange::{Answer, RequestId, Token},
+        exchange::{Answer, Lane, RequestId, Token},
         identify::Head,
+        pubsub::{self, MessageId},
     },
     offence::Offence,
+    registry::Topic,
     wire::Message,
 };
 
@@ -17,16 +23,37 @@ use crate::{
 pub(crate) enum Effect {
     /// Ask a peer.
     Request {
+        lane: Lane,
         peer: PeerId,
         id: RequestId,
         message: Message,
     },
     /// Give up on a request.
-    Cancel { id: RequestId },
+    Cancel { lane: Lane, id: RequestId },
     /// Answer a peer.
-    Respond { to: Token, answer: Answer },
+    Respond {
+        lane: Lane,
+        to: Token,
+        answer: Answer,
+    },
     /// Tell peers about a new head.
     Announce(Head),
+    /// Take up the head that a peer claims.
+    Follow { peer: PeerId, head: Head },
+    /// Pass a gossip message on, or not.
+    Judge {
+        id: MessageId,
+        from: PeerId,
+        verdict: Verdict,
+    },
+    /// Publish a message of our own.
+    Publish {
+        topic: Topic,
+        payload: Bytes,
+        reply: Option<oneshot::Sender<Result<(), pubsub::Error>>>,
+    },
+    /// Ask a peer for identity keys.
+    FetchKeys { peer: PeerId, digests: Vec<Hash32> },
     /// A peer did something wrong.
     Penalise {
         peer: PeerId,

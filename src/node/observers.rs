@@ -42,12 +42,8 @@ impl Observers {
         let _ = self.events.send(event);
     }
 
-    /// Counts frames, and how far the sequence numbers have gaps or repeats by now.
-    pub(crate) fn count(
-        &mut self,
-        traffic: BTreeMap<(MessageId, bool), Traffic>,
-        sequence: Sequence,
-    ) {
+    /// Counts frames.
+    pub(crate) fn count(&self, traffic: BTreeMap<(MessageId, bool), Traffic>) {
         for ((id, inbound), Traffic { frames, bytes }) in traffic {
             self.telemetry.record(&NodeEvent::Message {
                 id,
@@ -56,6 +52,10 @@ impl Observers {
                 bytes,
             });
         }
+    }
+
+    /// Counts how far the sequence numbers have gaps or repeats by now.
+    pub(crate) fn count_gaps(&mut self, sequence: Sequence) {
         let total = sequence.gaps + sequence.repeats;
         if total > self.gaps {
             let count = total - self.gaps;

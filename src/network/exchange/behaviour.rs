@@ -238,15 +238,16 @@ impl Behaviour {
 
     /// Reports `error` if it is an offence, and says whether it is.
     fn offend(&mut self, peer: PeerId, connection: ConnectionId, error: WireError) -> bool {
-        let event = error.offence().map(|offence| Event::Offence {
+        let Some(offence) = error.offence() else {
+            return false;
+        };
+        self.emit(Event::Offence {
             peer,
             connection,
             offence,
             error,
         });
-        let is_offence = event.is_some();
-        self.events.extend(event);
-        is_offence
+        true
     }
 
     fn fail(&mut self, peer: PeerId, key: OutboundRequestId, reason: Failure) {

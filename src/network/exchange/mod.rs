@@ -47,6 +47,9 @@ pub enum Lane {
 }
 
 impl Lane {
+    /// Both.
+    pub const ALL: &'static [Self] = &[Self::Sync, Self::Data];
+
     /// Its protocol.
     #[must_use]
     pub fn protocol(self) -> Protocol {

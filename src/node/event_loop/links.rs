@@ -9,8 +9,12 @@ use libp2p::{
 use super::EventLoop;
 use crate::{
     event::NodeEvent,
-    network::{gate::bans::Subject, identify},
-    node::{conduct::Sanction, connections::Reply, failure},
+    network::{
+        exchange::{Lane, Sequence},
+        gate::bans::Subject,
+        identify,
+    },
+    node::{conduct::Sanction, connections::Reply, failure, gossip_task::GossipInput},
     offence::Offence,
     report::Direction,
 };
@@ -26,9 +30,15 @@ impl EventLoop {
             self.start_dial(opts);
         }
         self.observers.sessions.count_bytes();
-        let exchange = &mut self.swarm.behaviour_mut().exchange;
-        let (traffic, sequence) = (exchange.take_traffic(), exchange.sequence());
-        self.observers.count(traffic, sequence);
+        let mut sequence = Sequence::default();
+        for lane in Lane::ALL {
+            let exchange = self.lane(*lane);
+            let (traffic, of_lane) = (exchange.take_traffic(), exchange.sequence());
+            sequence.gaps += of_lane.gaps;
+            sequence.repeats += of_lane.repeats;
+            self.observers.count(traffic);
+        }
+        self.observers.count_gaps(sequence);
     }
 
     /// Dials; a refusal that comes at once is reported like one that comes later.
@@ -76,7 +86,8 @@ impl EventLoop {
             return;
         }
         self.bootstrap.disconnected(peer, self.clock.now().mono);
-        self.sync.peer_down(peer);
+        self.tasks.sync.peer_down(peer);
+        self.tasks.gossip.keep(GossipInput::PeerDown { peer });
         self.observers
             .emit(NodeEvent::PeerDisconnected { peer, reason });
     }
@@ -88,7 +99,7 @@ impl EventLoop {
             .connections
             .identified(peer, info.agent.clone(), head.height, now);
         self.bootstrap.accepted(peer);
-        self.sync.peer_head(peer, head, first);
+        self.heard_head(peer, head, first);
         if first {
             self.observers.emit(NodeEvent::PeerIdentified {
                 peer,

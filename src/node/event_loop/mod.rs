@@ -3,6 +3,7 @@
 //! `route` takes one swarm event apart, `apply` does one effect; each arm is a line or two. Slow
 //! work is elsewhere: verification and disk in the sync task, cryptography in connection tasks.
 
+mod gossip;
 mod links;
 mod requests;
 
@@ -15,12 +16,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     bootstrap::Bootstrap, command::Command, conduct::Conduct, connections::Connections,
-    effect::Effect, failure, listening::Listening, observers::Observers, sync_link::SyncLink,
+    effect::Effect, failure, gossip_link::GossipLink, gossip_task::GossipInput,
+    listening::Listening, observers::Observers, sync_link::SyncLink,
 };
 use crate::{
     clock::Clock,
     event::NodeEvent,
-    network::{self, Behaviour, exchange, identify, keys},
+    network::{
+        self, Behaviour,
+        exchange::{self, Lane},
+        identify, keys,
+    },
 };
 
 /// How often deadlines and due dials are looked at. Finer would wake an idle node for nothing.
@@ -28,6 +34,12 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// How long peers are given to take our goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
+
+/// The ends of the queues to the tasks.
+pub(crate) struct Tasks {
+    pub(crate) sync: SyncLink,
+    pub(crate) gossip: GossipLink,
+}
 
 /// The loop and what it keeps.
 pub(crate) struct EventLoop {
@@ -38,7 +50,7 @@ pub(crate) struct EventLoop {
     pub(crate) listening: Listening,
     pub(crate) bootstrap: Bootstrap,
     pub(crate) conduct: Conduct,
-    pub(crate) sync: SyncLink,
+    pub(crate) tasks: Tasks,
     pub(crate) observers: Observers,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -59,7 +71,8 @@ impl EventLoop {
                 },
                 _ = tick.tick() => self.tick(),
             }
-            self.sync.flush();
+            self.tasks.sync.flush();
+            self.tasks.gossip.flush();
         }
         self.observers.emit(NodeEvent::ShuttingDown);
         // Dropping the swarm closes listeners and connections; closing politely first lets peers
@@ -145,8 +158,9 @@ impl EventLoop {
                 }
             }
             network::Event::Identify(event) => self.route_identify(event),
-            network::Event::Exchange(event) => self.route_exchange(event),
+            network::Event::Exchange(lane, event) => self.route_exchange(lane, event),
             network::Event::Keys(event) => self.route_keys(event),
+            network::Event::Pubsub(event) => self.route_pubsub(event),
         }
     }
 
@@ -165,27 +179,23 @@ impl EventLoop {
         }
     }
 
-    fn route_exchange(&mut self, event: exchange::Event) {
+    fn route_exchange(&mut self, lane: Lane, event: exchange::Event) {
         match event {
             exchange::Event::Request {
                 peer,
                 message,
                 token,
                 ..
-            } => {
-                if let Some((token, busy)) = self.sync.request(peer, message, token) {
-                    self.swarm.behaviour_mut().exchange.respond(token, busy);
-                }
-            }
+            } => self.asked(lane, peer, message, token),
             exchange::Event::Response { peer, id, message } => {
-                self.sync.response(peer, id, Ok(message));
+                self.answered(lane, peer, id, Ok(message));
             }
             exchange::Event::Failed { peer, id, reason } => {
                 self.observers.emit(NodeEvent::RequestFailed {
                     peer,
                     label: reason.label(),
                 });
-                self.sync.response(peer, id, Err(reason));
+                self.answered(lane, peer, id, Err(reason));
             }
             exchange::Event::Offence {
                 peer,
@@ -199,14 +209,19 @@ impl EventLoop {
     }
 
     fn route_keys(&mut self, event: keys::Event) {
-        if let keys::Event::Offence {
-            peer,
-            offence,
-            detail,
-            ..
-        } = event
-        {
-            self.penalise(peer, offence, detail);
+        match event {
+            keys::Event::Offence {
+                peer,
+                offence,
+                detail,
+                ..
+            } => self.penalise(peer, offence, detail),
+            keys::Event::Received { peer, keys } => {
+                self.tasks.gossip.keep(GossipInput::Keys { peer, keys });
+            }
+            keys::Event::Failed { peer, wanted } => {
+                self.tasks.gossip.keep(GossipInput::NoKeys { peer, wanted });
+            }
         }
     }
 }

@@ -31,19 +31,29 @@ impl EventLoop {
 
     pub(super) fn apply(&mut self, effect: Effect) {
         match effect {
-            Effect::Request { peer, id, message } => {
-                self.swarm
-                    .behaviour_mut()
-                    .exchange
-                    .request(peer, id, message);
+            Effect::Request {
+                lane,
+                peer,
+                id,
+                message,
+            } => self.lane(lane).request(peer, id, message),
+            Effect::Cancel { lane, id } => {
+                self.lane(lane).cancel(id);
             }
-            Effect::Cancel { id } => {
-                self.swarm.behaviour_mut().exchange.cancel(id);
+            Effect::Respond { lane, to, answer } => {
+                self.lane(lane).respond(to, answer);
             }
-            Effect::Respond { to, answer } => {
-                self.swarm.behaviour_mut().exchange.respond(to, answer);
+            Effect::Announce(head) => self.announce(head),
+            Effect::Follow { peer, head } => self.tasks.sync.peer_head(peer, head, false),
+            Effect::Judge { id, from, verdict } => self.judge(&id, from, verdict),
+            Effect::Publish {
+                topic,
+                payload,
+                reply,
+            } => self.publish(topic, payload, reply),
+            Effect::FetchKeys { peer, digests } => {
+                self.swarm.behaviour_mut().keys.fetch(peer, digests);
             }
-            Effect::Announce(head) => self.swarm.behaviour_mut().identify.set_head(head),
             Effect::Penalise {
                 peer,
                 offence,

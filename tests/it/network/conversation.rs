@@ -101,7 +101,7 @@ fn serve(server: &mut Node, event: exchange::Event) {
             frames.send(block(hash.0[0], 100_000)).await.unwrap();
         }
     });
-    let exchange = &mut server.behaviour_mut().exchange;
+    let exchange = &mut server.behaviour_mut().sync;
     assert!(exchange.respond(token, Answer::channel(answer)));
 }
 
@@ -113,14 +113,14 @@ async fn two_peers_stream_four_megabytes_each_from_a_third() {
     introduce(&mut a, &mut c, memory).await;
     let server = id(&a);
     for (n, client) in [&mut b, &mut c].into_iter().enumerate() {
-        let exchange = &mut client.behaviour_mut().exchange;
+        let exchange = &mut client.behaviour_mut().sync;
         exchange.request(server, RequestId(n as u64), get_blocks(40));
     }
     let mut sums = vec![];
     until(&mut [&mut a, &mut b, &mut c], |at, event, node| {
         match event {
-            SwarmEvent::Behaviour(Event::Exchange(event)) if at == 0 => serve(node, event),
-            SwarmEvent::Behaviour(Event::Exchange(exchange::Event::Response {
+            SwarmEvent::Behaviour(Event::Exchange(_, event)) if at == 0 => serve(node, event),
+            SwarmEvent::Behaviour(Event::Exchange(_, exchange::Event::Response {
                 id,
                 message: Message::Blocks(sum),
                 ..
@@ -128,7 +128,7 @@ async fn two_peers_stream_four_megabytes_each_from_a_third() {
                 assert_eq!(id.0 as usize, at - 1);
                 sums.push(sum);
             }
-            SwarmEvent::Behaviour(Event::Exchange(other)) => panic!("{other:?}"),
+            SwarmEvent::Behaviour(Event::Exchange(_, other)) => panic!("{other:?}"),
             _ => {}
         }
         (sums.len() == 2).then_some(())
@@ -140,7 +140,7 @@ async fn two_peers_stream_four_megabytes_each_from_a_third() {
         assert!(sum.blocks.iter().enumerate().all(right));
     }
     assert_eq!(
-        b.behaviour().exchange.sequence(),
+        b.behaviour().sync.sequence(),
         exchange::Sequence::default()
     );
 }

@@ -1,0 +1,124 @@
+//! Gossip and requests as the swarm reports them, and what tasks want done about them.
+
+use bytes::Bytes;
+use libp2p::{PeerId, gossipsub};
+use tokio::sync::oneshot;
+
+use super::EventLoop;
+use crate::{
+    event::NodeEvent,
+    gossip::{Ignored, Verdict},
+    network::{
+        exchange::{self, Failure, Lane, RequestId, Token},
+        identify::Head,
+        pubsub::{self, MessageId},
+    },
+    node::gossip_task::GossipInput,
+    registry::Topic,
+    wire::Message,
+};
+
+/// Blocks that a head may be ahead of ours and still arrive as a compact block.
+const NEAR: u64 = 2;
+
+impl EventLoop {
+    pub(super) fn lane(&mut self, lane: Lane) -> &mut exchange::Behaviour {
+        self.swarm.behaviour_mut().lane(lane)
+    }
+
+    /// A peer asks.
+    pub(super) fn asked(&mut self, lane: Lane, peer: PeerId, message: Message, token: Token) {
+        let refused = match lane {
+            Lane::Sync => self.tasks.sync.request(peer, message, token),
+            Lane::Data => self.tasks.gossip.request(peer, message, token),
+        };
+        if let Some((token, busy)) = refused {
+            self.lane(lane).respond(token, busy);
+        }
+    }
+
+    /// A request of ours was answered, or will not be.
+    pub(super) fn answered(
+        &mut self,
+        lane: Lane,
+        peer: PeerId,
+        id: RequestId,
+        result: Result<Message, Failure>,
+    ) {
+        match lane {
+            Lane::Sync => self.tasks.sync.response(peer, id, result),
+            Lane::Data => self.tasks.gossip.response(peer, id, result),
+        }
+    }
+
+    pub(super) fn route_pubsub(&mut self, event: pubsub::Event) {
+        match event {
+            pubsub::Event::Message {
+                propagation_source: from,
+                message_id: id,
+                message,
+            } => {
+                let Some(topic) = self.tasks.gossip.topic(&message.topic) else {
+                    return;
+                };
+                if !self.tasks.gossip.message(from, id.clone(), topic, message.data) {
+                    self.judge(&id, from, Verdict::Ignore(Ignored::Full));
+                }
+            }
+            pubsub::Event::SlowPeer {
+                peer_id,
+                failed_messages,
+            } => self.observers.emit(NodeEvent::SlowPeer {
+                peer: peer_id,
+                dropped: failed_messages.priority + failed_messages.non_priority,
+            }),
+            gossipsub::Event::GossipsubNotSupported { .. }
+            | gossipsub::Event::Subscribed { .. }
+            | gossipsub::Event::Unsubscribed { .. } => {}
+        }
+    }
+
+    /// Says what becomes of a message, and blames who sent it if that is due.
+    pub(super) fn judge(&mut self, id: &MessageId, from: PeerId, verdict: Verdict) {
+        pubsub::verdict(&mut self.swarm.behaviour_mut().pubsub, id, &from, &verdict);
+        if let Verdict::Reject { offence, detail } = verdict {
+            self.penalise(from, offence, detail);
+        }
+    }
+
+    pub(super) fn publish(
+        &mut self,
+        topic: Topic,
+        payload: Bytes,
+        reply: Option<oneshot::Sender<Result<(), pubsub::Error>>>,
+    ) {
+        let name = self.tasks.gossip.name(topic);
+        let router = &mut self.swarm.behaviour_mut().pubsub;
+        let result = pubsub::publish(router, name, payload.into());
+        if let Some(reply) = reply {
+            // Whoever asked may have gone away.
+            let _ = reply.send(result);
+        }
+    }
+
+    /// The imported head moved.
+    pub(super) fn announce(&mut self, head: Head) {
+        self.swarm.behaviour_mut().identify.set_head(head);
+        self.tasks.gossip.keep(GossipInput::Head(head));
+    }
+
+    /// A peer said where it stands. A head just ahead of ours is probably on its way as a compact
+    /// block: the gossip task waits for that before it has sync fetch the whole block.
+    pub(super) fn heard_head(&mut self, peer: PeerId, head: Head, first: bool) {
+        let ours = self.swarm.behaviour().identify.head().height;
+        if first {
+            let address = self.connections.address(&peer);
+            self.tasks.gossip.keep(GossipInput::PeerUp { peer, address });
+        }
+        if !first && head.height > ours && head.height.0 - ours.0 <= NEAR {
+            self.tasks.gossip.keep(GossipInput::PeerHead { peer, head });
+        } else {
+            self.tasks.sync.peer_head(peer, head, first);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What handles ask of gossip.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::GossipTask;
+use crate::{
+    gossip::app::{ComposeError, ContentCheck, Delivery},
+    ids::Hash32,
+};
+
+/// Requests of handles that may wait; their callers wait with them.
+const REQUEST_QUEUE: usize = 256;
+
+/// Why a message was not published.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// No node would take it.
+    #[error(transparent)]
+    Message(#[from] ComposeError),
+    /// The node is shutting down or gone.
+    #[error("the node is not running any more")]
+    Stopped,
+}
+
+/// A request of a handle.
+pub(crate) enum GossipRequest {
+    /// Sign and publish a message.
+    Broadcast {
+        topic: String,
+        payload: Bytes,
+        ttl: Duration,
+        signed: bool,
+        reply: oneshot::Sender<Result<Hash32, PublishError>>,
+    },
+    /// Judge messages about a topic.
+    Check {
+        topic: String,
+        check: Arc<dyn ContentCheck>,
+    },
+    /// A transaction was put into the pool.
+    Tx { id: Hash32, tx: Bytes },
+    /// A block of this side is the head now.
+    Head { hash: Hash32 },
+    /// Recent messages about a topic.
+    Recent {
+        topic: String,
+        reply: oneshot::Sender<Vec<Delivery>>,
+    },
+}
+
+/// The end that handles hold.
+#[derive(Clone)]
+pub(crate) struct Gossip {
+    requests: mpsc::Sender<GossipRequest>,
+    deliveries: broadcast::Sender<Delivery>,
+}
+
+impl Gossip {
+    pub(crate) async fn broadcast(
+        &self,
+        topic: String,
+        payload: Bytes,
+        ttl: Duration,
+        signed: bool,
+    ) -> Result<Hash32, PublishError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(GossipRequest::Broadcast {
+            topic,
+            payload,
+            ttl,
+            signed,
+            reply,
+        })
+        .await?;
+        answer.await.map_err(|_| PublishError::Stopped)?
+    }
+
+    pub(crate) async fn recent(&self, topic: String) -> Result<Vec<Delivery>, PublishError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(GossipRequest::Recent { topic, reply }).await?;
+        answer.await.map_err(|_| PublishError::Stopped)
+    }
+
+    pub(crate) async fn send(&self, request: GossipRequest) -> Result<(), PublishError> {
+        let sent = self.requests.send(request).await;
+        sent.map_err(|_| PublishError::Stopped)
+    }
+
+    /// Tells the task about a transaction without waiting. When the queue is full, reconciliation
+    /// spreads it later.
+    pub(crate) fn spread(&self, id: Hash32, tx: Bytes) {
+        let _ = self.requests.try_send(GossipRequest::Tx { id, tx });
+    }
+
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Delivery> {
+        self.deliveries.subscribe()
+    }
+}
+
+pub(super) fn channel(
+    deliveries: broadcast::Sender<Delivery>,
+) -> (Gossip, mpsc::Receiver<GossipRequest>) {
+    let (requests, rx) = mpsc::channel(REQUEST_QUEUE);
+    (
+        Gossip {
+            requests,
+            deliveries,
+        },
+        rx,
+    )
+}
+
+impl GossipTask {
+    pub(super) fn request(&mut self, request: GossipRequest) {
+        match request {
+            GossipRequest::Broadcast {
+                topic,
+                payload,
+                ttl,
+                signed,
+                reply,
+            } => {
+                let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+                let result = if signed {
+                    self.broadcast(&topic, &payload, ttl_ms)
+                } else {
+                    self.broadcast_unsigned(&topic, &payload, ttl_ms)
+                };
+                // Whoever asked may have gone away.
+                let _ = reply.send(result);
+            }
+            GossipRequest::Check { topic, check } => self.set_check(&topic, check),
+            GossipRequest::Tx { id, tx } => self.spread_tx(id, tx),
+            GossipRequest::Head { hash } => self.announce_own(hash),
+            GossipRequest::Recent { topic, reply } => {
+                let now = self.now();
+                let recent = self.app.recent_about(&topic, now).collect();
+                let _ = reply.send(recent);
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Messages of the mesh, layer by layer: buckets, duplicate, then the rules of their topic.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use libp2p::PeerId;
+
+use super::GossipTask;
+use crate::{
+    gossip::{Ignored, Verdict, app::Channel, seen::Seen, stats::Layer},
+    ids::Hash32,
+    network::pubsub::MessageId,
+    node::effect::Effect,
+    offence::Offence,
+    registry::Topic,
+};
+
+/// What the rules of a topic make of a message.
+pub(super) enum Ruling {
+    /// This.
+    Now(Verdict),
+    /// Its verdict comes with the block it announces.
+    WithBlock,
+}
+
+impl GossipTask {
+    pub(super) fn message(&mut self, from: PeerId, id: MessageId, topic: Topic, payload: Bytes) {
+        let bytes = payload.len();
+        self.waiting.leave(bytes);
+        let begin = Instant::now();
+        if let Err(verdict) = self.admit(from, &id, topic, bytes) {
+            self.counters.passed(topic, Layer::Size, begin.elapsed());
+            return self.judge(id, from, topic, bytes, verdict);
+        }
+        let ruling = match topic {
+            Topic::Headers => Ruling::Now(self.header(from, &payload)),
+            Topic::Blocks => self.announce(from, &id, &payload),
+            Topic::Txs => Ruling::Now(self.pushed_tx(from, &payload)),
+            Topic::App => Ruling::Now(self.app_message(from, Channel::Signed, payload)),
+            Topic::AppUnsigned => Ruling::Now(self.app_message(from, Channel::Unsigned, payload)),
+            Topic::SharesHash | Topic::SharesAi | Topic::SharesQuantum | Topic::Blobs => {
+                Ruling::Now(Verdict::Ignore(Ignored::Unknown))
+            }
+        };
+        self.counters.passed(topic, Layer::Chain, begin.elapsed());
+        if let Ruling::Now(verdict) = ruling {
+            self.judge(id, from, topic, bytes, verdict);
+        }
+    }
+
+    /// Size, buckets and duplicate: everything before a byte is decoded.
+    fn admit(
+        &mut self,
+        from: PeerId,
+        id: &MessageId,
+        topic: Topic,
+        bytes: usize,
+    ) -> Result<(), Verdict> {
+        if bytes > topic.max_bytes() {
+            return Err(Verdict::Reject {
+                offence: Offence::OversizedMessage,
+                detail: format!("{bytes} bytes on {}", topic.leaf()),
+            });
+        }
+        let now = self.now().mono;
+        let address = self.peers.get(&from).and_then(|peer| peer.address);
+        if let Err(refused) = self.buckets.admit(from, address, topic, bytes, now) {
+            self.counters.refused(refused);
+            return Err(Verdict::Ignore(Ignored::RateLimited));
+        }
+        let Some(hash) = Hash32::from_slice(&id.0) else {
+            return Err(Verdict::Ignore(Ignored::Unknown));
+        };
+        match self.seen.check(&hash, now) {
+            Seen::New => Ok(()),
+            Seen::Exact | Seen::Probably => Err(Verdict::Ignore(Ignored::Duplicate)),
+        }
+    }
+
+    /// The end of a message's way.
+    pub(super) fn judge(
+        &mut self,
+        id: MessageId,
+        from: PeerId,
+        topic: Topic,
+        bytes: usize,
+        verdict: Verdict,
+    ) {
+        self.counters.record(topic, &verdict, bytes);
+        if verdict == Verdict::Accept
+            && let Some(hash) = Hash32::from_slice(&id.0)
+        {
+            let now = self.now().mono;
+            self.seen.insert(hash, now);
+        }
+        self.outbox.push(Effect::Judge { id, from, verdict });
+    }
+}

@@ -1,0 +1,390 @@
+//! The gossip task: judges what the mesh brings, asks for what is missing and answers for what is
+//! here, beside the event loop.
+//!
+//! The engines of [`gossip`](crate::gossip) decide, this room does: it feeds them, turns what they
+//! say into effects, and reads the store and the pool for them. Messages are judged here, one after
+//! the other, so that the queue in front of this task is the only one; what takes longer than a
+//! signature (bodies, imports) runs elsewhere and comes back as [`Done`].
+
+mod apps;
+mod chain;
+mod data;
+mod heads;
+mod local;
+mod mesh;
+mod outbox;
+mod reconcile;
+mod serve;
+mod txs;
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use hashlink::LruCache;
+use libp2p::PeerId;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::local::{Gossip, GossipRequest};
+pub use self::local::PublishError;
+use self::{data::Asked, heads::Heads, outbox::Outbox};
+use super::{
+    effect::Effect,
+    gossip_link::Waiting as WaitingBytes,
+    sync_task::{Local, LocalError, Waiting},
+};
+use crate::{
+    bloom::{BloomError, Salt},
+    bucket::Bucket,
+    chain::{Block, ChainStore, Genesis, Verifier},
+    clock::{Clock, Now},
+    gossip::{
+        app::{App, Delivery},
+        buckets::{self, Buckets},
+        compact,
+        inventory::Inventory,
+        reconcile as recon,
+        seen::{self, SeenSet},
+        stats::Counters,
+    },
+    identity::{Delegations, NodeIdentity, Policy, PublicIdentity},
+    ids::Hash32,
+    network::{
+        exchange::{Failure, RequestId, Token},
+        identify::Head,
+        pubsub::MessageId,
+    },
+    registry::Topic,
+    report::{GossipReport, HeadReport},
+    wire::Message,
+};
+
+/// Inputs that may wait. Those that hold a message of the mesh are bounded in bytes, too.
+pub(crate) const INPUT_QUEUE: usize = 4096;
+
+/// Results of other tasks that may wait.
+const DONE_QUEUE: usize = 64;
+
+/// Checked headers that are remembered until their block is here: twice as many as rebuilds.
+const MAX_TIPS: usize = 64;
+
+/// How often the engines are told the time at least.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Application messages a subscriber may fall behind before it loses the oldest.
+pub const DELIVERY_BACKLOG: usize = 4096;
+
+/// Something the event loop tells the task.
+#[derive(Debug)]
+pub(crate) enum GossipInput {
+    /// A message of the mesh, which waits for its verdict.
+    Message {
+        from: PeerId,
+        id: MessageId,
+        topic: Topic,
+        payload: Bytes,
+    },
+    /// A peer accepted us.
+    PeerUp {
+        peer: PeerId,
+        address: Option<IpAddr>,
+        outbound: bool,
+    },
+    /// A peer claims a head just ahead of ours.
+    PeerHead { peer: PeerId, head: Head },
+    /// A peer is gone.
+    PeerDown { peer: PeerId },
+    /// Our imported head moved.
+    Head(Head),
+    /// A request of ours was answered, or will not be.
+    Response {
+        peer: PeerId,
+        id: RequestId,
+        result: Result<Message, Failure>,
+    },
+    /// A peer asks.
+    Request {
+        peer: PeerId,
+        message: Message,
+        token: Token,
+    },
+    /// Identity keys that were asked for.
+    Keys {
+        peer: PeerId,
+        keys: Vec<PublicIdentity>,
+    },
+    /// A peer did not send them.
+    NoKeys { peer: PeerId, wanted: Vec<Hash32> },
+}
+
+/// What another task has done for this one.
+enum Done {
+    /// The import of a rebuilt block.
+    Imported {
+        from: PeerId,
+        block: Box<Block>,
+        result: Result<HeadReport, LocalError>,
+    },
+    /// A block of our own, read for its announcement.
+    Own(Box<Block>),
+}
+
+/// What the task is made from.
+pub(crate) struct Parts {
+    pub(crate) identity: NodeIdentity,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) delegations: Arc<Delegations>,
+    pub(crate) genesis: Genesis,
+    pub(crate) store: Arc<dyn ChainStore>,
+    pub(crate) verifier: Arc<dyn Verifier>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) waiting: Arc<Waiting>,
+    pub(crate) local: Local,
+    pub(crate) limits: buckets::Limits,
+    pub(crate) effects: mpsc::Sender<Effect>,
+    pub(crate) seed: [u8; 32],
+}
+
+/// The ends that others hold.
+pub(crate) struct Ends {
+    pub(crate) inputs: mpsc::Sender<GossipInput>,
+    pub(crate) waiting: WaitingBytes,
+    pub(crate) gossip: Gossip,
+    pub(crate) report: watch::Receiver<GossipReport>,
+    pub(crate) task: tokio::task::JoinHandle<()>,
+}
+
+/// Starts the task on the current runtime. It ends when `stop` is cancelled.
+///
+/// # Errors
+/// The seen-set cannot be made, which its constants rule out.
+pub(crate) fn spawn(parts: Parts, stop: CancellationToken) -> Result<Ends, BloomError> {
+    let (inputs, input_rx) = mpsc::channel(INPUT_QUEUE);
+    let (done_tx, done) = mpsc::channel(DONE_QUEUE);
+    let (deliveries, _) = broadcast::channel(DELIVERY_BACKLOG);
+    let (gossip, requests) = local::channel(deliveries.clone());
+    let (report_tx, report) = watch::channel(GossipReport::default());
+    let waiting = WaitingBytes::default();
+    let now = parts.clock.now();
+    let [salt, spread_salt] = [0, 1].map(|n| Salt::from(parts.seed).child(n));
+    let number = u64::from_be_bytes(parts.seed[..8].try_into().expect("eight of 32 bytes"));
+    let task = GossipTask {
+        seen: SeenSet::new(seen::Config::default(), salt)?,
+        spread: SeenSet::new(seen::Config::default(), spread_salt)?,
+        buckets: Buckets::new(&parts.limits),
+        counters: Counters::default(),
+        app: App::new(
+            crate::gossip::app::Config::default(),
+            parts.genesis.chain_id(),
+            parts.genesis.hash(),
+        ),
+        app_ids: HashMap::new(),
+        compact: compact::Engine::new(compact::engine::Config::default()),
+        tips: LruCache::new(MAX_TIPS),
+        announces: HashMap::new(),
+        heads: Heads::default(),
+        inventory: Inventory::new(crate::gossip::inventory::Limits::default(), number),
+        recon: recon::Engine::new(recon::Config::default(), parts.seed, now),
+        recon_server: recon::Server::new(recon::Limits::default()),
+        peers: HashMap::new(),
+        asked: HashMap::new(),
+        next_id: 0,
+        salt: number,
+        outbox: Outbox::new(parts.effects.clone()),
+        done: done_tx,
+        deliveries,
+        report: report_tx,
+        waiting: waiting.clone(),
+        parts,
+    };
+    let task = tokio::spawn(task.run(input_rx, done, requests, stop));
+    Ok(Ends {
+        inputs,
+        waiting,
+        gossip,
+        report,
+        task,
+    })
+}
+
+/// What is known of a connected peer.
+struct Peer {
+    address: Option<IpAddr>,
+    /// Its requests.
+    requests: Bucket,
+}
+
+struct GossipTask {
+    parts: Parts,
+    /// Messages that were found valid.
+    seen: SeenSet,
+    /// Transactions that have travelled, so that peers probably have them.
+    spread: SeenSet,
+    buckets: Buckets,
+    counters: Counters,
+    app: App,
+    /// Ids of recent application messages by the hash of their bytes.
+    app_ids: HashMap<Hash32, Hash32>,
+    compact: compact::Engine,
+    /// Where the last checked headers lead, by their hash.
+    tips: LruCache<Hash32, Head>,
+    /// Announces of blocks whose verdict depends on the block.
+    announces: HashMap<(PeerId, Hash32), (MessageId, usize)>,
+    heads: Heads,
+    inventory: Inventory,
+    recon: recon::Engine,
+    recon_server: recon::Server,
+    peers: HashMap<PeerId, Peer>,
+    asked: HashMap<RequestId, Asked>,
+    next_id: u64,
+    salt: u64,
+    outbox: Outbox,
+    done: mpsc::Sender<Done>,
+    deliveries: broadcast::Sender<Delivery>,
+    report: watch::Sender<GossipReport>,
+    waiting: WaitingBytes,
+}
+
+/// The event loop is gone.
+struct LoopGone;
+
+impl GossipTask {
+    async fn run(
+        mut self,
+        mut inputs: mpsc::Receiver<GossipInput>,
+        mut done: mpsc::Receiver<Done>,
+        mut requests: mpsc::Receiver<GossipRequest>,
+        stop: CancellationToken,
+    ) {
+        loop {
+            let wake = self.wake();
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(input) = inputs.recv() => self.input(input),
+                Some(done) = done.recv() => self.done(done),
+                Some(request) = requests.recv() => self.request(request),
+                () = tokio::time::sleep_until(wake.into()) => self.tick(),
+            }
+            self.collect();
+            if self.outbox.flush().await.is_err() {
+                break;
+            }
+        }
+    }
+
+    fn now(&self) -> Now {
+        self.parts.clock.now()
+    }
+
+    fn input(&mut self, input: GossipInput) {
+        match input {
+            GossipInput::Message {
+                from,
+                id,
+                topic,
+                payload,
+            } => self.message(from, id, topic, payload),
+            GossipInput::PeerUp {
+                peer,
+                address,
+                outbound,
+            } => self.peer_up(peer, address, outbound),
+            GossipInput::PeerHead { peer, head } => {
+                let due = self.now().mono + heads::PATIENCE;
+                self.heads.heard(peer, head, due);
+            }
+            GossipInput::PeerDown { peer } => self.peer_down(peer),
+            GossipInput::Head(head) => self.head_moved(head),
+            GossipInput::Response { peer, id, result } => self.answered(peer, id, result),
+            GossipInput::Request {
+                peer,
+                message,
+                token,
+            } => self.serve(peer, message, token),
+            GossipInput::Keys { peer, keys } => self.got_keys(peer, &keys),
+            GossipInput::NoKeys { peer, wanted } => self.got_no_keys(peer, &wanted),
+        }
+    }
+
+    fn done(&mut self, done: Done) {
+        match done {
+            Done::Imported {
+                from,
+                block,
+                result,
+            } => self.imported(from, &block, result),
+            Done::Own(block) => self.announce_block(&block),
+        }
+    }
+
+    /// When something is due.
+    fn wake(&self) -> Instant {
+        let now = self.now().mono;
+        let due = [
+            self.compact.deadline(),
+            self.inventory.next_timeout(),
+            Some(self.recon.next_timeout()),
+            self.heads.next_due(),
+            Some(now + TICK),
+        ];
+        due.into_iter().flatten().min().unwrap_or(now + TICK)
+    }
+
+    fn tick(&mut self) {
+        let now = self.now();
+        let known = self.known();
+        let outputs = self.compact.tick(&known, now.mono);
+        self.compact_outputs(outputs);
+        self.inventory.tick(now.mono);
+        self.recon_tick(now);
+        for (peer, head) in self.heads.take_due(now.mono) {
+            self.outbox.push(Effect::Follow { peer, head });
+        }
+        self.app.expire(now);
+        self.forget_app_ids(now);
+        self.tell();
+    }
+
+    fn peer_up(&mut self, peer: PeerId, address: Option<IpAddr>, outbound: bool) {
+        let requests = Bucket::new(data::REQUESTS);
+        self.peers.insert(peer, Peer { address, requests });
+        self.inventory.up(peer, outbound);
+        let now = self.now();
+        self.recon.peer_up(peer, now);
+    }
+
+    fn peer_down(&mut self, peer: PeerId) {
+        let now = self.now();
+        self.peers.remove(&peer);
+        self.heads.forget(&peer);
+        self.announces.retain(|(from, _), _| *from != peer);
+        self.asked.retain(|_, asked| *asked.peer() != peer);
+        self.inventory.down(&peer, now.mono);
+        self.recon.peer_down(&peer);
+        self.recon_server.peer_down(&peer);
+        let known = self.known();
+        let outputs = self.compact.on_gone(peer, &known, now.mono);
+        self.compact_outputs(outputs);
+    }
+
+    /// What the engines want done since the last turn.
+    fn collect(&mut self) {
+        self.inventory_outputs();
+        self.recon_actions();
+    }
+
+    /// Tells watchers how things stand.
+    fn tell(&mut self) {
+        let report = self.counters.report(self.seen.stats());
+        self.report.send_if_modified(|old| {
+            let changed = *old != report;
+            *old = report;
+            changed
+        });
+    }
+}

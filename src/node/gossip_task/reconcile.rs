@@ -1,0 +1,95 @@
+//! Set reconciliation: which sets this node has, and what becomes of a difference.
+
+use std::sync::Arc;
+
+use libp2p::PeerId;
+use tracing::debug;
+
+use super::{GossipTask, data::{Asked, item_of}};
+use crate::{
+    clock::Now,
+    gossip::reconcile::{self as recon, Action, Sets},
+    ids::Hash32,
+    network::exchange::Failure,
+    node::{effect::Effect, sync_task::Waiting},
+    event::NodeEvent,
+    wire::{Item, Message, SketchSet},
+};
+
+/// The sets of this node: the pool, and recent application messages by the hashes of their bytes.
+pub(super) struct OwnSets {
+    waiting: Arc<Waiting>,
+    messages: Vec<Hash32>,
+}
+
+impl Sets for OwnSets {
+    fn ids(&self, set: SketchSet) -> Option<Vec<Hash32>> {
+        Some(match set {
+            SketchSet::Pool => self.waiting.ids(),
+            SketchSet::App => self.messages.clone(),
+        })
+    }
+}
+
+impl GossipTask {
+    pub(super) fn sets(&self) -> OwnSets {
+        OwnSets {
+            waiting: Arc::clone(&self.parts.waiting),
+            messages: self.app_ids.keys().copied().collect(),
+        }
+    }
+
+    pub(super) fn recon_tick(&mut self, now: Now) {
+        let sets = self.sets();
+        self.recon.tick(&sets, now);
+    }
+
+    pub(super) fn sketched(
+        &mut self,
+        peer: PeerId,
+        id: recon::RequestId,
+        result: Result<Message, Failure>,
+    ) {
+        let (sets, now) = (self.sets(), self.now());
+        match result {
+            Ok(message) => self.recon.answer(&peer, id, message, &sets, now),
+            Err(_) => self.recon.failed(&peer, id, &sets, now),
+        }
+    }
+
+    pub(super) fn recon_actions(&mut self) {
+        while let Some(action) = self.recon.poll_action() {
+            match action {
+                Action::Request { peer, id, message } => {
+                    self.ask(Asked::Sketch { peer, id }, message);
+                }
+                Action::Fetch { peer, set, ids } => self.fetch(peer, set, &ids),
+                Action::Offer { peer, set, ids } => self.offer(peer, set, &ids),
+                Action::Done { peer, set, stats } => {
+                    debug!(%peer, set = set.label(), bytes = stats.bytes, "sets reconciled");
+                    self.outbox.push(Effect::Emit(NodeEvent::Reconciled {
+                        peer,
+                        set: set.label(),
+                        saved: stats.saved(),
+                    }));
+                }
+                Action::GaveUp { peer, set, why, .. } => {
+                    debug!(%peer, set = set.label(), why = why.label(), "sets not reconciled");
+                }
+                Action::Penalise {
+                    peer,
+                    offence,
+                    detail,
+                } => self.penalise(peer, offence, detail),
+            }
+        }
+        self.inventory_outputs();
+    }
+
+    /// `peer` has these: as if it had announced them.
+    fn fetch(&mut self, peer: PeerId, set: SketchSet, ids: &[Hash32]) {
+        let items: Vec<Item> = ids.iter().map(|id| item_of(set, *id)).collect();
+        let (has, now) = (self.has(), self.now().mono);
+        self.inventory.announced(peer, &items, has, now);
+    }
+}
