@@ -229,7 +229,7 @@ pub(super) fn auth(data: &[u8]) -> bool {
         Ok(_) if forges_responder => panic!("a responder was believed"),
         Ok((mut i_auth, _)) => {
             let rejected = dialler.initiator_auth(&mut i_auth, now);
-            let rejected = rejected.err().expect("an initiator was believed");
+            let rejected = rejected.expect_err("an initiator was believed");
             // It can read why, but for a frame that is not even of the right form.
             assert!(rejected.farewell.is_none_or(|record| record.len() < 64));
             false

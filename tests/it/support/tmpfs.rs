@@ -12,7 +12,8 @@ pub(crate) struct Tmpfs(PathBuf);
 
 impl Tmpfs {
     /// Mounts one of `mib` MiB at the directory `at`. `None`, and a line that says so, if this user
-    /// may not mount.
+    /// may not mount: a test that is skipped must not look like one that ran.
+    #[allow(clippy::print_stderr)]
     pub(crate) fn mount(at: &Path, mib: u32) -> Option<Self> {
         let done = Command::new("mount")
             .args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs"])
