@@ -2,6 +2,8 @@
 
 mod node;
 
+use std::io;
+
 use super::code::{ErrorCode, Failure};
 use crate::{
     chain::{StoreError, archive::ArchiveError, audit::AuditError, miner::MineError},
@@ -9,10 +11,26 @@ use crate::{
     storage::OpenError,
 };
 
+/// What to do where the disk is full.
+const MAKE_ROOM: &str =
+    "free some space there; a node that runs goes on by itself, and nothing it stored is lost";
+
+impl Failure {
+    fn with_room_hint(self) -> Self {
+        match self.code {
+            ErrorCode::DiskFull => self.hint(MAKE_ROOM),
+            _ => self,
+        }
+    }
+}
+
 impl From<KeyFileError> for Failure {
     fn from(e: KeyFileError) -> Self {
         use KeyFileError as E;
         let (code, hint) = match &e {
+            E::Write { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                (ErrorCode::DiskFull, Some(MAKE_ROOM))
+            }
             E::Open { .. } => (ErrorCode::KeyPermissions, None),
             E::Corrupt { .. } | E::Newer { .. } => (ErrorCode::KeyMalformed, None),
             E::NotInBuild { .. } => (
@@ -51,7 +69,7 @@ impl From<StoreError> for Failure {
             StoreError::Locked => ErrorCode::DataDirLocked,
             _ => ErrorCode::StoreFailed,
         };
-        Self::new(code, e.to_string())
+        Self::new(code, e.to_string()).with_room_hint()
     }
 }
 
@@ -66,7 +84,7 @@ impl From<OpenError> for Failure {
             OpenError::Path { .. } => ErrorCode::FileFailed,
             OpenError::Store(store) => Self::from(store.clone()).code,
         };
-        Self::new(code, e.to_string())
+        Self::new(code, e.to_string()).with_room_hint()
     }
 }
 
@@ -74,10 +92,8 @@ impl From<ArchiveError> for Failure {
     fn from(e: ArchiveError) -> Self {
         use ArchiveError as E;
         let code = match &e {
-            E::Io(io) if io.kind() == std::io::ErrorKind::PermissionDenied => {
-                ErrorCode::PermissionDenied
-            }
-            E::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => ErrorCode::DiskFull,
+            E::Io(e) if e.kind() == io::ErrorKind::PermissionDenied => ErrorCode::PermissionDenied,
+            E::Io(e) if e.kind() == io::ErrorKind::StorageFull => ErrorCode::DiskFull,
             E::Io(_) | E::Magic | E::NewerVersion { .. } | E::Damaged { .. } => {
                 ErrorCode::FileFailed
             }
@@ -86,7 +102,7 @@ impl From<ArchiveError> for Failure {
             E::Store(store) => Self::from(store.clone()).code,
             _ => ErrorCode::Failed,
         };
-        Self::new(code, e.to_string())
+        Self::new(code, e.to_string()).with_room_hint()
     }
 }
 

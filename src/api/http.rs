@@ -1,12 +1,8 @@
 //! `/metrics`, `/healthz`, `/readyz`: read-only, on loopback unless told otherwise.
 
-use std::{
-    io,
-    net::SocketAddr,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+mod connections;
+
+use std::{io, sync::Arc};
 
 use axum::{
     Router,
@@ -14,20 +10,12 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
-    serve::Listener,
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use self::connections::{Bounded, Limits};
 use crate::{report::Readiness, telemetry::CONTENT_TYPE};
-
-/// Connections served at the same time. Scrapers use one each; more would only let a stranger on
-/// an exposed port hold descriptors that peers need.
-const MAX_CONNECTIONS: usize = 64;
 
 /// What the HTTP faces show; the node, or a stand-in in tests.
 pub trait Faces: Send + Sync + 'static {
@@ -48,11 +36,17 @@ pub async fn serve<F: Faces>(
     faces: Arc<F>,
     stop: CancellationToken,
 ) -> io::Result<()> {
+    serve_within(Limits::default(), listener, faces, stop).await
+}
+
+async fn serve_within<F: Faces>(
+    limits: Limits,
+    listener: std::net::TcpListener,
+    faces: Arc<F>,
+    stop: CancellationToken,
+) -> io::Result<()> {
     listener.set_nonblocking(true)?;
-    let listener = Limited {
-        inner: TcpListener::from_std(listener)?,
-        slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
-    };
+    let listener = Bounded::new(TcpListener::from_std(listener)?, limits);
     let router = Router::new()
         .route("/metrics", get(metrics::<F>))
         .route("/healthz", get(healthz::<F>))
@@ -136,68 +130,6 @@ fn verbose(readiness: &Readiness) -> String {
         "not ready\n"
     });
     out
-}
-
-/// A listener that accepts only so many connections at a time.
-struct Limited {
-    inner: TcpListener,
-    slots: Arc<Semaphore>,
-}
-
-impl Listener for Limited {
-    type Io = Held;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Held, SocketAddr) {
-        // The semaphore is never closed; without a slot the connection would go uncounted.
-        let slot = Arc::clone(&self.slots).acquire_owned().await.ok();
-        let (stream, addr) = Listener::accept(&mut self.inner).await;
-        (
-            Held {
-                stream,
-                _slot: slot,
-            },
-            addr,
-        )
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.local_addr()
-    }
-}
-
-/// A connection and the slot it occupies.
-struct Held {
-    stream: TcpStream,
-    _slot: Option<OwnedSemaphorePermit>,
-}
-
-impl AsyncRead for Held {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Held {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
 }
 
 #[cfg(test)]

@@ -139,20 +139,3 @@ fn refuses_what_is_not_exactly_one_block() {
         Err(BodyError::Cbor(CborError::Truncated))
     );
 }
-
-proptest::proptest! {
-    #[test]
-    fn what_decodes_is_what_is_encoded(
-        at in 0usize..700,
-        with in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..9),
-    ) {
-        let mut bytes = block(vec![tx(1, 30), tx(2, 40)], vec![proof(1)]).encode().to_vec();
-        let at = at.min(bytes.len());
-        let to = (at + with.len()).min(bytes.len());
-        bytes.splice(at..to, with);
-        if let Ok(block) = Block::decode(bytes.clone().into()) {
-            proptest::prop_assert_eq!(block.encode(), bytes);
-            let _ = block.check_body(&params());
-        }
-    }
-}

@@ -96,17 +96,3 @@ fn refuses_what_is_not_exactly_one_header() {
         Err(HeaderError::TooLarge { bytes: 1025 })
     );
 }
-
-proptest::proptest! {
-    #[test]
-    fn what_decodes_is_what_is_encoded(
-        mut bytes in proptest::strategy::Just(example().encode()),
-        at in 0usize..482,
-        with in proptest::prelude::any::<u8>(),
-    ) {
-        bytes[at] = with;
-        if let Ok(header) = Header::decode(&bytes) {
-            proptest::prop_assert_eq!(header.encode(), bytes);
-        }
-    }
-}

@@ -10,16 +10,13 @@ use libp2p::multiaddr::Protocol;
 
 use crate::{
     api::code::{ErrorCode, Failure},
-    node::config::Address,
+    node::{check_free, config::Address},
 };
 
 /// Checks that the addresses can be listened on, and replaces ports that nobody asked for and
 /// that are taken.
 ///
-/// # Correctness
-/// libp2p binds with `SO_REUSEPORT`, so a second node of the same user would silently share the
-/// port with the first and get half of its connections. A bind without that option fails as it
-/// should; the moment between this check and libp2p's bind remains.
+/// The node checks them again when it starts; here nothing was opened or created yet.
 pub(super) fn check(
     listen: &[Address],
     asked: bool,
@@ -31,8 +28,8 @@ pub(super) fn check(
             out.push(address.clone());
             continue;
         };
-        match TcpListener::bind(socket) {
-            Ok(_) => out.push(address.clone()),
+        match check_free(socket) {
+            Ok(()) => out.push(address.clone()),
             Err(e) if e.kind() == io::ErrorKind::AddrInUse && !asked => {
                 notes.push(format!(
                     "port {} is taken, listening on a free one",

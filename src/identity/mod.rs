@@ -10,6 +10,7 @@
 
 mod bounded;
 mod delegation;
+mod head;
 pub mod key_file;
 mod keypair;
 mod node_identity;

@@ -26,6 +26,7 @@ mod handle;
 mod listening;
 mod observers;
 mod open;
+mod ports;
 mod readiness;
 mod sessions;
 mod start;
@@ -41,6 +42,7 @@ pub use self::{
     connections::ConnectError,
     handle::{Handle, Stopped},
     open::{OpenError, Opened, open},
+    ports::check_free,
     start::StartError,
     sync_task::LocalError,
 };

@@ -22,6 +22,7 @@ use super::{
     handle::Shared,
     listening::Listening,
     observers::Observers,
+    ports,
     sessions::Sessions,
     sync_link::SyncLink,
     sync_task::{self, Waiting},
@@ -197,12 +198,22 @@ impl Builder {
     }
 }
 
-/// Binds every address and waits for the first the system reports of each.
+/// Checks that every address is free, binds them all and waits for the first the system reports of
+/// each.
 async fn listen(
     swarm: &mut libp2p::Swarm<network::Behaviour>,
     wanted: &[Multiaddr],
     listening: &mut Listening,
 ) -> Result<(), StartError> {
+    for address in wanted {
+        if let Some(Err(error)) = ports::tcp(address).map(ports::check_free) {
+            return Err(StartError::Listen {
+                address: address.clone(),
+                in_use: error.kind() == io::ErrorKind::AddrInUse,
+                error: error.to_string(),
+            });
+        }
+    }
     let mut open = HashSet::new();
     for address in wanted {
         let id = swarm

@@ -1,6 +1,7 @@
 //! The binary from outside: exit codes, error shapes, and two nodes that a person would start.
 
 mod errors;
+mod full_disk;
 mod nodes;
 mod offline;
 

@@ -5,8 +5,6 @@ mod bytes;
 #[cfg(feature = "round3")]
 #[path = "identity/dilithium.rs"]
 mod dilithium;
-#[path = "identity/junk.rs"]
-mod junk;
 #[path = "identity/ml_dsa.rs"]
 mod ml_dsa;
 #[cfg(feature = "round3")]

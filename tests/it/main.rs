@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+// Named by `fuzz/bodies/identify`, which reads a file of the library as if it were in it.
+use animica_p2p::{cbor, ids, offence, registry};
+
 mod bad_peers;
 #[cfg(feature = "cli")]
 mod cli;
 mod floods;
+mod fuzz;
 mod identity;
 mod layering;
 mod limits;

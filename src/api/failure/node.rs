@@ -3,6 +3,7 @@
 use crate::{
     api::code::{ErrorCode, Failure},
     node::{ConnectError, LocalError, OpenError, StartError, Stopped, config::ConfigError},
+    sync::LocalRefused,
 };
 
 /// Labels of dials that reached nobody; every other label means that somebody answered.
@@ -79,10 +80,10 @@ impl From<LocalError> for Failure {
     fn from(e: LocalError) -> Self {
         match e {
             LocalError::Mine(e) => e.into(),
-            LocalError::Store(e) => e.into(),
+            LocalError::Store(e) | LocalError::Import(LocalRefused::Store(e)) => e.into(),
+            LocalError::Import(LocalRefused::Busy) => Self::new(ErrorCode::Busy, e.to_string()),
             LocalError::Refused(e) => Self::new(ErrorCode::ChainInvalid, e.to_string()),
             LocalError::Stopped => Self::new(ErrorCode::ShuttingDown, e.to_string()),
-            other => Self::new(ErrorCode::Failed, other.to_string()),
         }
     }
 }

@@ -3,7 +3,6 @@ use std::{fs, io::Cursor, num::NonZeroUsize, ops::ControlFlow};
 use super::*;
 use crate::chain::{
     Ancestry, Batch, ChainStore, Genesis, HashOnly, MemoryStore,
-    audit::audit,
     miner::{MineRequest, Mined, Miner},
     testing::devnet,
 };
@@ -260,23 +259,4 @@ fn stops_when_told_and_goes_on() {
     assert_eq!((done.blocks, done.complete), (1024, false));
     let done = imported(&to, &exported(&store)).expect("imports");
     assert_eq!((done.blocks, done.known), (2100 - 1024, 1024));
-}
-
-proptest::proptest! {
-    #[test]
-    fn no_bytes_make_the_reader_panic_or_hang(
-        at in HEAD..2000usize,
-        with in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
-    ) {
-        let mut file = exported(&store_with(3));
-        let at = at.min(file.len());
-        let to = (at + with.len()).min(file.len());
-        file.splice(at..to, with);
-        let store = MemoryStore::new(&devnet());
-        // Whatever it says, what it stored is a chain.
-        let _ = imported(&store, &file);
-        let one = NonZeroUsize::MIN;
-        let audit = audit(&store, &devnet(), &HashOnly, NOW, one, &mut on());
-        proptest::prop_assert_eq!(audit.map(|audit| audit.blocks), Ok(store.tips().blocks.height.0));
-    }
 }

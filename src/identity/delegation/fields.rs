@@ -3,7 +3,7 @@
 use super::{DelegationError, VERSION};
 use crate::{
     cbor::{Reader, Writer},
-    identity::PublicIdentity,
+    identity::{PublicIdentity, head::Head},
     ids::{ChainId, Hash32},
     registry::MAX_DELEGATION_MS,
 };
@@ -67,11 +67,13 @@ impl DelegationFields {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer::with_capacity(self.signing_pubkey.len() + 160);
         out.map(10);
-        out.uint(1).uint(VERSION);
-        out.uint(2).bytes(self.peer_digest.as_bytes());
-        out.uint(3).uint(self.chain_id.0);
-        out.uint(4).bytes(self.genesis.as_bytes());
-        out.uint(5).uint(self.serial);
+        let head = Head {
+            peer_digest: self.peer_digest,
+            chain_id: self.chain_id,
+            genesis: self.genesis,
+            number: self.serial,
+        };
+        head.write(VERSION, &mut out);
         out.uint(6).uint(self.usages.0);
         out.uint(7).uint(u64::from(self.signing_alg));
         out.uint(8).bytes(&self.signing_pubkey);
@@ -82,19 +84,12 @@ impl DelegationFields {
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DelegationError> {
         reader.map_of(10)?;
-        reader.key(1)?;
-        let version = reader.uint()?;
-        if version != VERSION {
-            return Err(DelegationError::Version(version));
-        }
-        reader.key(2)?;
-        let peer_digest = Hash32(reader.fixed()?);
-        reader.key(3)?;
-        let chain_id = ChainId(reader.uint()?);
-        reader.key(4)?;
-        let genesis = Hash32(reader.fixed()?);
-        reader.key(5)?;
-        let serial = reader.uint()?;
+        let Head {
+            peer_digest,
+            chain_id,
+            genesis,
+            number: serial,
+        } = Head::read(reader, VERSION, DelegationError::Version)?;
         reader.key(6)?;
         let usages = Usage(reader.uint()?);
         reader.key(7)?;

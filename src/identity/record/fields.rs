@@ -5,7 +5,7 @@ use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
 use super::RecordError;
 use crate::{
     cbor::{Reader, Writer},
-    identity::PublicIdentity,
+    identity::{PublicIdentity, head::Head},
     ids::{ChainId, Hash32},
     registry::{MAX_ADDRESS_BYTES, MAX_ADDRESSES, MAX_RECORD_TTL_MS},
 };
@@ -33,11 +33,13 @@ impl RecordFields {
     pub(super) fn to_bytes(&self, identity: &PublicIdentity) -> Vec<u8> {
         let mut out = Writer::with_capacity(256 + self.addresses.len() * 64);
         out.map(8);
-        out.uint(1).uint(VERSION);
-        out.uint(2).bytes(identity.digest().as_bytes());
-        out.uint(3).uint(self.chain_id.0);
-        out.uint(4).bytes(self.genesis.as_bytes());
-        out.uint(5).uint(self.seq);
+        let head = Head {
+            peer_digest: identity.digest(),
+            chain_id: self.chain_id,
+            genesis: self.genesis,
+            number: self.seq,
+        };
+        head.write(VERSION, &mut out);
         out.uint(6).uint(self.created_ms);
         out.uint(7).uint(self.ttl_ms);
         out.uint(8).array(self.addresses.len());
@@ -49,19 +51,12 @@ impl RecordFields {
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<(Hash32, Self), RecordError> {
         reader.map_of(8)?;
-        reader.key(1)?;
-        let version = reader.uint()?;
-        if version != VERSION {
-            return Err(RecordError::Version(version));
-        }
-        reader.key(2)?;
-        let peer_digest = Hash32(reader.fixed()?);
-        reader.key(3)?;
-        let chain_id = ChainId(reader.uint()?);
-        reader.key(4)?;
-        let genesis = Hash32(reader.fixed()?);
-        reader.key(5)?;
-        let seq = reader.uint()?;
+        let Head {
+            peer_digest,
+            chain_id,
+            genesis,
+            number: seq,
+        } = Head::read(reader, VERSION, RecordError::Version)?;
         reader.key(6)?;
         let created_ms = reader.uint()?;
         reader.key(7)?;

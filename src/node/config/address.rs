@@ -1,10 +1,6 @@
 //! An address as an operator writes it: a multiaddr, `tcp://host:port` or `host:port`.
 
-use std::{
-    fmt,
-    net::{IpAddr, Ipv4Addr},
-    str::FromStr,
-};
+use std::{fmt, net::Ipv4Addr, str::FromStr};
 
 use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -12,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 mod parse;
 
 pub use self::parse::{AddressError, split_list};
+use crate::node::ports;
 
 /// A parsed address. One whose transport this version does not have is kept, so that a
 /// configuration written for another version loads; whoever uses it warns by name.
@@ -99,16 +96,7 @@ impl Address {
     /// IP address and TCP port, when the address has both.
     #[must_use]
     pub fn socket_addr(&self) -> Option<std::net::SocketAddr> {
-        let mut parts = self.multiaddr()?.iter();
-        let ip: IpAddr = match parts.next()? {
-            Protocol::Ip4(ip) => ip.into(),
-            Protocol::Ip6(ip) => ip.into(),
-            _ => return None,
-        };
-        match parts.next()? {
-            Protocol::Tcp(port) => Some((ip, port).into()),
-            _ => None,
-        }
+        ports::tcp(self.multiaddr()?)
     }
 
     /// Whether a node can listen on it: names cannot be listened on.

@@ -65,25 +65,6 @@ pub struct Rejected {
 }
 
 impl Responder {
-    /// Takes the ClientHello frame and returns ServerHello and R-auth in one piece:
-    /// [`Responder::answer`] and [`SentServerHello::authenticate`].
-    ///
-    /// # Errors
-    /// As these.
-    pub fn client_hello<'c>(
-        config: &'c Config,
-        protocol: &str,
-        client_hello: &[u8],
-        class: Class,
-        now: Now,
-        provider: &mut dyn Provider,
-    ) -> Result<(Vec<u8>, SentAuth<'c>), HandshakeError> {
-        let (mut out, state) = Self::answer(config, protocol, client_hello, class, now, provider)?;
-        let (auth, state) = state.authenticate(provider)?;
-        out.extend_from_slice(&auth);
-        Ok((out, state.sent(&auth)))
-    }
-
     /// Takes the ClientHello frame and returns ServerHello. Sent at once, it lets the initiator
     /// work on its keys while this side signs.
     ///

@@ -1,47 +1,9 @@
 //! A real file system that is full.
 
-use std::{
-    fs::File,
-    io::Write,
-    path::{Path, PathBuf},
-    process::Command,
-};
-
 use animica_p2p::chain::{ChainStore, StoreError};
 
 use super::{check, extend, open};
-
-/// A small file system in memory, unmounted at the end.
-struct Tmpfs(PathBuf);
-
-impl Tmpfs {
-    /// `None` if this user may not mount.
-    fn mount(at: &Path, mib: u32) -> Option<Self> {
-        let done = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs"])
-            .arg(at)
-            .output();
-        done.is_ok_and(|o| o.status.success())
-            .then(|| Self(at.to_owned()))
-    }
-}
-
-impl Drop for Tmpfs {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).output();
-    }
-}
-
-/// Fills the file system to the last byte.
-fn fill(path: &Path) {
-    let mut file = File::create(path).unwrap();
-    let mut chunk = 1 << 20;
-    while chunk > 0 {
-        if file.write_all(&vec![7; chunk]).is_err() {
-            chunk /= 2;
-        }
-    }
-}
+use crate::support::tmpfs::Tmpfs;
 
 #[test]
 fn a_full_file_system_stops_writes_only_and_heals_when_there_is_room() {
@@ -50,14 +12,13 @@ fn a_full_file_system_stops_writes_only_and_heals_when_there_is_room() {
         // The same is tested on a simulated disk, which needs no privilege.
         return;
     };
-    let dir = disk.0.join("node");
+    let dir = disk.path("node");
     let store = open(&dir).unwrap();
     let chain = store.chain();
     for _ in 0..10 {
         chain.commit(extend(&chain.tips().blocks, 20)).unwrap();
     }
-    let ballast = disk.0.join("ballast");
-    fill(&ballast);
+    let ballast = disk.fill();
 
     // Whatever room the store had left in its files is used up, then it refuses.
     let refused = loop {
@@ -87,7 +48,7 @@ fn a_full_file_system_stops_writes_only_and_heals_when_there_is_room() {
     drop(store);
 
     // And what is opened on a full disk reads.
-    fill(&ballast);
+    disk.fill();
     let store = open(&dir).unwrap();
     check(&store, 0..=head + 20);
 }

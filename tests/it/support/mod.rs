@@ -1,5 +1,7 @@
 //! What the integration tests share: nodes, deadlines, events.
 
+pub(crate) mod tmpfs;
+
 use std::time::Duration;
 
 use animica_p2p::{

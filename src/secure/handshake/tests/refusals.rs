@@ -10,10 +10,10 @@ use crate::{
     identity::Policy,
     ids::ChainId,
     secure::{
-        Alert, BudgetLimits, Budgets, Class, Config, FrameType, HandshakeError,
+        Alert, BudgetLimits, Budgets, Config, FrameType, HandshakeError,
         frame::frame,
         handshake::{
-            Initiator, Responder, SystemProvider,
+            Initiator, SystemProvider,
             hello::{ClientHello, ServerHello},
         },
         testing::{NOW_MS, node, node_of},
@@ -182,15 +182,7 @@ fn hello_of(config: &Config) -> Vec<u8> {
 fn respond(config: &Config, hello: &[u8]) -> Result<(), HandshakeError> {
     let now = config.clock.now();
     let mut provider = SystemProvider;
-    Responder::client_hello(
-        config,
-        "/animica/pq/1",
-        hello,
-        Class::Trusted,
-        now,
-        &mut provider,
-    )
-    .map(drop)
+    super::flight(config, "/animica/pq/1", hello, now, &mut provider).map(drop)
 }
 
 /// Rotation: accept the new policy beside the old one for a while, then switch.

@@ -11,8 +11,8 @@ use crate::{
     ids::Hash32,
     registry::{CHANNEL_PROTOCOL, DELEGATION_SKEW_MS},
     secure::{
-        BudgetLimits, Budgets, Class, CloseCode, Config, HandshakeError,
-        handshake::{Established, Initiator, Responder, SystemProvider},
+        BudgetLimits, Budgets, CloseCode, Config, HandshakeError,
+        handshake::{Established, Initiator, SystemProvider},
         testing::{CHAIN, GENESIS, NOW_MS, node, node_of},
     },
 };
@@ -22,8 +22,7 @@ fn shake(i: &Config, r: &Config) -> (Result<Established, HandshakeError>, Option
     let mut p = SystemProvider;
     let (ch, state) = Initiator::start(i, CHANNEL_PROTOCOL, None, &mut p).unwrap();
     let now = r.clock.now();
-    let (mut flight, accept) =
-        Responder::client_hello(r, CHANNEL_PROTOCOL, &ch, Class::Trusted, now, &mut p).unwrap();
+    let (mut flight, accept) = super::flight(r, CHANNEL_PROTOCOL, &ch, now, &mut p).unwrap();
     let len = 5 + u32::from_be_bytes(flight[1..5].try_into().unwrap()) as usize;
     let mut r_auth = flight.split_off(len);
     let state = state.server_hello(&flight).unwrap();

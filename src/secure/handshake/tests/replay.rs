@@ -15,10 +15,8 @@ use crate::{
     ids::{ChainId, Hash32},
     registry::SignContext,
     secure::{
-        AeadChoice, BudgetLimits, Budgets, Class, Config, HandshakeError,
-        handshake::{
-            AwaitsAuth, Established, Initiator, Provider, Rejected, Responder, SentAuth, SentHello,
-        },
+        AeadChoice, BudgetLimits, Budgets, Config, HandshakeError,
+        handshake::{AwaitsAuth, Established, Initiator, Provider, Rejected, SentAuth, SentHello},
     },
 };
 
@@ -130,14 +128,7 @@ impl Case {
     pub(super) fn answer(&self, hello: &[u8]) -> Result<(Vec<u8>, SentAuth<'_>), HandshakeError> {
         let r = &self.r;
         let mut provider = r.clone();
-        Responder::client_hello(
-            &r.config,
-            &self.protocol,
-            hello,
-            Class::Trusted,
-            self.now(),
-            &mut provider,
-        )
+        super::flight(&r.config, &self.protocol, hello, self.now(), &mut provider)
     }
 
     /// The initiator after the recorded ServerHello.

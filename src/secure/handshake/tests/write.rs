@@ -22,8 +22,8 @@ use crate::{
     },
     registry::{CHANNEL_PROTOCOL, SignContext},
     secure::{
-        Class, Config, HandshakeError,
-        handshake::{Initiator, Provider, Responder, SystemProvider},
+        Config, HandshakeError,
+        handshake::{Initiator, Provider, SystemProvider},
         testing::{CHAIN, GENESIS, NOW_MS, node_of},
     },
 };
@@ -140,8 +140,7 @@ fn record(name: &str, policy: &str, ids: [&str; 2], i: &Config, r: &Config) -> V
     let (mut pi, mut pr) = (Recorder::default(), Recorder::default());
     let now = i.clock.now();
     let (ch, s) = Initiator::start(i, CHANNEL_PROTOCOL, None, &mut pi).unwrap();
-    let (mut flight, t) =
-        Responder::client_hello(r, CHANNEL_PROTOCOL, &ch, Class::Trusted, now, &mut pr).unwrap();
+    let (mut flight, t) = super::flight(r, CHANNEL_PROTOCOL, &ch, now, &mut pr).unwrap();
     let sh_len = 5 + u32::from_be_bytes(flight[1..5].try_into().unwrap()) as usize;
     let mut r_auth = flight.split_off(sh_len);
     let s = s.server_hello(&flight).unwrap();

@@ -1,0 +1,56 @@
+//! One body per decoder or machine that bytes of others reach: a plain function that panics where
+//! a claim about those bytes does not hold. It returns whether the bytes were taken, which the
+//! seeds must be and anything else may be.
+//!
+//! Included twice, so that there is one implementation: by `tests/fuzz/lib.rs` for campaigns and by
+//! `tests/it/fuzz.rs` for the normal suite.
+
+mod cbor;
+mod chain;
+mod channel;
+mod identify;
+mod identity;
+mod key_file;
+pub mod seeds;
+mod wire;
+
+/// What a target does with its input.
+pub type Body = fn(&[u8]) -> bool;
+
+/// Every target by name: a file in `targets/`, a binary in `Cargo.toml`, a bounded test.
+pub const TARGETS: &[(&str, Body)] = &[
+    ("cbor", cbor::cbor),
+    ("frame", wire::frame),
+    ("get_headers", wire::get_headers),
+    ("headers", wire::headers),
+    ("get_blocks", wire::get_blocks),
+    ("blocks", wire::blocks),
+    ("not_found", wire::not_found),
+    ("busy", wire::busy),
+    ("ack", wire::ack),
+    ("error", wire::error),
+    ("answer", wire::answer),
+    ("header", chain::header),
+    ("block", chain::block),
+    ("archive", chain::archive),
+    ("archive_blocks", chain::archive_blocks),
+    ("identify", identify::identify),
+    ("envelope", identity::envelope),
+    ("node_record", identity::node_record),
+    ("delegation", identity::delegation),
+    ("policy", identity::policy),
+    ("key_file", key_file::key_file),
+    ("client_hello", channel::client_hello),
+    ("server_hello", channel::server_hello),
+    ("auth", channel::auth),
+    ("record", channel::record),
+];
+
+/// The body of `target`.
+///
+/// # Panics
+/// There is no such target.
+pub fn of(target: &str) -> Body {
+    let found = TARGETS.iter().find(|(name, _)| *name == target);
+    found.unwrap_or_else(|| panic!("no target {target}")).1
+}
