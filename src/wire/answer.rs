@@ -3,15 +3,18 @@
 use super::{
     Frame, WireError,
     blocks::{Blocks, GetBlocks},
+    compact::TxRoom,
     headers::{GetHeaders, Headers},
     message::Message,
+    tx::Txs,
 };
-use crate::registry::MessageId;
+use crate::{ids::Hash32, registry::MessageId};
 
 /// The answer to one request while its frames arrive.
 ///
 /// `GET_HEADERS` is answered by one `HEADERS`; `GET_BLOCKS` by any number of `BLOCKS` and then at
-/// most one `NOTFOUND`; both by a single `BUSY` or `ERROR` instead. An `ACK` may stand anywhere and
+/// most one `NOTFOUND`; `GET_TX` by any number of `TX`, or one `TX_NOTFOUND`; `GET_COMPACT` by one
+/// `BLOCK_ANNOUNCE` or `TX_NOTFOUND`; each by a single `BUSY` or `ERROR` instead. An `ACK` may stand anywhere and
 /// is the caller's to notice: it never reaches [`Answer::push`]'s sum.
 #[derive(Debug)]
 pub struct Answer {
@@ -30,12 +33,20 @@ enum Allowed {
         bytes: usize,
         first: bool,
     },
+    Txs {
+        block: Hash32,
+        room: TxRoom,
+    },
+    Compact {
+        block: Hash32,
+    },
 }
 
 #[derive(Debug)]
 enum State {
     Empty,
     Open(Blocks),
+    OpenTxs(Txs),
     Complete(Message),
 }
 
@@ -53,6 +64,13 @@ impl Answer {
                 count: hashes.len(),
                 bytes: *max_bytes as usize,
                 first: true,
+            },
+            Message::GetTx(request) => Allowed::Txs {
+                block: request.block,
+                room: TxRoom::of(request),
+            },
+            Message::GetCompact(request) => Allowed::Compact {
+                block: request.block,
             },
             other => return Err(WireError::OutOfPlace(other.id())),
         };
@@ -106,6 +124,24 @@ impl Answer {
                     missing: missing.hashes,
                 }))
             }
+            (state @ (State::Empty | State::OpenTxs(_)), Message::Tx(txs)) => {
+                self.admit_txs(&txs)?;
+                State::OpenTxs(match state {
+                    State::OpenTxs(mut sum) => {
+                        sum.txs.extend(txs.txs);
+                        sum
+                    }
+                    _ => txs,
+                })
+            }
+            (State::Empty, Message::TxNotFound(missing)) if self.is_about(&missing.block) => {
+                State::Complete(Message::TxNotFound(missing))
+            }
+            (State::Empty, Message::BlockAnnounce(bytes))
+                if matches!(self.allowed, Allowed::Compact { .. }) =>
+            {
+                State::Complete(Message::BlockAnnounce(bytes))
+            }
             (State::Complete(_), _) => return Err(WireError::TooMuch),
             (_, message) => return Err(WireError::OutOfPlace(message.id())),
         };
@@ -120,15 +156,28 @@ impl Answer {
         match self.state {
             State::Empty => Err(WireError::Empty),
             State::Open(blocks) => Ok(Message::Blocks(blocks)),
+            State::OpenTxs(txs) => Ok(Message::Tx(txs)),
             State::Complete(message) => Ok(message),
         }
+    }
+
+    fn admit_txs(&mut self, txs: &Txs) -> Result<(), WireError> {
+        match &mut self.allowed {
+            Allowed::Txs { room, .. } => room.admit(txs).ok_or(WireError::TooMuch),
+            _ => Err(WireError::OutOfPlace(MessageId::Tx)),
+        }
+    }
+
+    /// Whether the request was about items or the announce of `asked`.
+    fn is_about(&self, asked: &Hash32) -> bool {
+        matches!(&self.allowed, Allowed::Txs { block, .. } | Allowed::Compact { block } if block == asked)
     }
 
     fn admit_headers(&self, headers: &Headers) -> Result<(), WireError> {
         match &self.allowed {
             Allowed::Headers { left } if headers.headers.len() <= *left => Ok(()),
             Allowed::Headers { .. } => Err(WireError::TooMuch),
-            Allowed::Blocks { .. } => Err(WireError::OutOfPlace(MessageId::Headers)),
+            _ => Err(WireError::OutOfPlace(MessageId::Headers)),
         }
     }
 

@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use super::{Message, WireError};
 use crate::registry::{
-    MAX_BLOCKS, MAX_FRAME_PAYLOAD, MAX_HEADER_BYTES, MAX_HEADERS, MAX_REQUEST_PAYLOAD, MessageId,
+    MAX_ANNOUNCE_BYTES, MAX_BLOCKS, MAX_FRAME_PAYLOAD, MAX_HEADER_BYTES, MAX_HEADERS,
+    MAX_REQUEST_PAYLOAD, MessageId,
 };
 
 /// Bytes of a frame header.
@@ -27,6 +28,10 @@ pub fn max_payload(id: MessageId) -> Option<usize> {
         MessageId::Headers => MAX_HEADERS * (MAX_HEADER_BYTES + 3) + MAX_CONTROL_PAYLOAD,
         MessageId::Blocks => MAX_FRAME_PAYLOAD,
         MessageId::NotFound => MAX_BLOCKS * 34 + MAX_CONTROL_PAYLOAD,
+        MessageId::GetTx => MAX_REQUEST_PAYLOAD,
+        MessageId::Tx => MAX_FRAME_PAYLOAD,
+        MessageId::BlockAnnounce => MAX_ANNOUNCE_BYTES,
+        MessageId::GetCompact | MessageId::TxNotFound => MAX_CONTROL_PAYLOAD,
         MessageId::Busy | MessageId::Ack | MessageId::Error => MAX_CONTROL_PAYLOAD,
         _ => return None,
     })

@@ -5,8 +5,10 @@ use bytes::Bytes;
 use super::{
     WireError,
     blocks::{Blocks, GetBlocks, NotFound},
+    compact::{GetCompact, GetTx, TxNotFound, decode_announce},
     control::{Busy, Credits, ErrorCode, decode_number, encode_number},
     headers::{GetHeaders, Headers},
+    tx::Txs,
 };
 use crate::registry::MessageId;
 
@@ -24,6 +26,16 @@ pub enum Message {
     Blocks(Blocks),
     /// Answers that some are not here.
     NotFound(NotFound),
+    /// Asks for the announce of a block.
+    GetCompact(GetCompact),
+    /// Answers with it: the encoding of a `gossip::compact::Announce`.
+    BlockAnnounce(Bytes),
+    /// Asks for items of a block.
+    GetTx(GetTx),
+    /// Answers with items of a block.
+    Tx(Txs),
+    /// Answers that the block is not here.
+    TxNotFound(TxNotFound),
     /// Answers: not now.
     Busy(Busy),
     /// Receipt of the frame with this sequence number.
@@ -48,6 +60,11 @@ impl Message {
             Self::GetBlocks(_) => MessageId::GetBlocks,
             Self::Blocks(_) => MessageId::Blocks,
             Self::NotFound(_) => MessageId::NotFound,
+            Self::GetCompact(_) => MessageId::GetCompact,
+            Self::BlockAnnounce(_) => MessageId::BlockAnnounce,
+            Self::GetTx(_) => MessageId::GetTx,
+            Self::Tx(_) => MessageId::Tx,
+            Self::TxNotFound(_) => MessageId::TxNotFound,
             Self::Busy(_) => MessageId::Busy,
             Self::Ack { .. } => MessageId::Ack,
             Self::Error { .. } => MessageId::Error,
@@ -57,7 +74,10 @@ impl Message {
     /// Whether it asks for something.
     #[must_use]
     pub fn is_request(&self) -> bool {
-        matches!(self, Self::GetHeaders(_) | Self::GetBlocks(_))
+        matches!(
+            self,
+            Self::GetHeaders(_) | Self::GetBlocks(_) | Self::GetCompact(_) | Self::GetTx(_)
+        )
     }
 
     /// The credits it carries, if it is an answer that has some.
@@ -81,6 +101,11 @@ impl Message {
             Self::GetBlocks(m) => m.encode(),
             Self::Blocks(m) => m.encode(),
             Self::NotFound(m) => m.encode(),
+            Self::GetCompact(m) => m.encode(),
+            Self::BlockAnnounce(bytes) => bytes.to_vec(),
+            Self::GetTx(m) => m.encode(),
+            Self::Tx(m) => m.encode(),
+            Self::TxNotFound(m) => m.encode(),
             Self::Busy(m) => m.encode(),
             Self::Ack { seq } => encode_number(*seq),
             Self::Error { code } => encode_number(code.to_u32()),
@@ -99,6 +124,11 @@ impl Message {
             MessageId::GetBlocks => GetBlocks::decode(&payload).map(Self::GetBlocks),
             MessageId::Blocks => Blocks::decode(&payload).map(Self::Blocks),
             MessageId::NotFound => NotFound::decode(&payload).map(Self::NotFound),
+            MessageId::GetCompact => GetCompact::decode(&payload).map(Self::GetCompact),
+            MessageId::BlockAnnounce => decode_announce(payload).map(Self::BlockAnnounce),
+            MessageId::GetTx => GetTx::decode(&payload).map(Self::GetTx),
+            MessageId::Tx => Txs::decode(&payload).map(Self::Tx),
+            MessageId::TxNotFound => TxNotFound::decode(&payload).map(Self::TxNotFound),
             MessageId::Busy => Busy::decode(&payload).map(Self::Busy),
             MessageId::Ack => decode_number(&payload).map(|seq| Self::Ack { seq }),
             MessageId::Error => decode_number(&payload).map(|code| Self::Error {

@@ -15,20 +15,24 @@
 
 mod answer;
 mod blocks;
+mod compact;
 mod control;
 mod error;
 mod fields;
 mod frame;
 mod headers;
 mod message;
+mod tx;
 
 pub use answer::Answer;
 pub use blocks::{Blocks, GetBlocks, NotFound};
+pub use compact::{GetCompact, GetTx, TxNotFound};
 pub use control::{Busy, Credits, ErrorCode};
 pub use error::WireError;
 pub use frame::{Flags, Frame, FrameHeader, HEADER_LEN, max_payload};
 pub use headers::{GetHeaders, Headers, TipClaim};
 pub use message::Message;
+pub use tx::Txs;
 
 #[cfg(test)]
 mod tests;
