@@ -128,7 +128,7 @@ impl SignContext {
 
 macro_rules! message_ids {
     ($($(#[$doc:meta])* $name:ident = $id:literal => $text:literal,)*) => {
-        /// The u16 that opens every frame: the original network's table, and four of our own.
+        /// The u16 that opens every frame: the original network's table, and five of our own.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u16)]
         pub enum MessageId { $($(#[$doc])* $name = $id,)* }
@@ -199,6 +199,8 @@ message_ids! {
     BlockAnnounce = 0x0304 => "BLOCK_ANNOUNCE",
     /// Not now: how long to wait (ours).
     Busy = 0x0305 => "BUSY",
+    /// Announce this block to me, compact (ours).
+    GetCompact = 0x0306 => "GET_COMPACT",
     /// A transaction.
     Tx = 0x0400 => "TX",
     /// Send me transactions.
@@ -432,6 +434,21 @@ limits! {
     MAX_SKETCH_KEYS: usize = 16_384, "items";
     /// Most ids asked for by short key at a time: 32 KB of keys, 131 KB of ids.
     MAX_SKETCH_IDS: usize = 4096, "items";
+    /// Most transactions and proofs of a block of any chain together: devnet's 60 000 transactions
+    /// and [`MAX_PROOFS`].
+    MAX_BLOCK_ITEMS: usize = 81_249, "items";
+    /// Most bytes of items a block announce carries in full: a dozen post-quantum transactions of
+    /// 5 kB. Every neighbour gets them whether it misses them or not, so more would cost more than
+    /// the round trip it saves.
+    MAX_PREFILLED_BYTES: usize = 64 * 1024, "B";
+    /// Most items a block announce carries in full.
+    MAX_PREFILLED: usize = 256, "items";
+    /// Longest block announce: 6 bytes for each of [`MAX_BLOCK_ITEMS`], the items in full with
+    /// their heads, the header, and the few numbers.
+    MAX_ANNOUNCE_BYTES: usize = 560 * 1024, "B";
+    /// Most items of a block in one request. Whoever misses more has hardly anything of the block
+    /// and gets it whole.
+    MAX_GET_TX: usize = 32_768, "items";
 }
 
 #[cfg(test)]
@@ -489,5 +506,22 @@ mod tests {
         const { assert!(MAX_SKETCH_IDS * 8 + 1024 < MAX_REQUEST_PAYLOAD) };
         const { assert!(MAX_SKETCH_IDS * 32 < MAX_SKETCH_SYMBOLS * 14) };
         const { assert!(MAX_SKETCH_KEYS * 8 < MAX_SKETCH_SYMBOLS * 14) };
+        // A gap takes 1 byte, 2 from 24 on and 3 from 256 on, and all gaps together are items.
+        const {
+            assert!(
+                64 + MAX_GET_TX + MAX_BLOCK_ITEMS / 24 + MAX_BLOCK_ITEMS / 256
+                    < MAX_REQUEST_PAYLOAD
+            )
+        };
+        const {
+            assert!(
+                6 * MAX_BLOCK_ITEMS
+                    + MAX_PREFILLED_BYTES
+                    + 11 * MAX_PREFILLED
+                    + MAX_HEADER_BYTES
+                    + 64
+                    <= MAX_ANNOUNCE_BYTES
+            )
+        };
     }
 }

@@ -3,20 +3,23 @@
 use super::{
     Frame, WireError,
     blocks::{Blocks, GetBlocks},
+    compact::TxRoom,
     headers::{GetHeaders, Headers},
     inventory::{DataRoom, ItemKind},
     message::Message,
     sketch::SketchRoom,
+    tx::Txs,
 };
-use crate::registry::MessageId;
+use crate::{ids::Hash32, registry::MessageId};
 
 /// The answer to one request while its frames arrive.
 ///
 /// `GET_HEADERS` is answered by one `HEADERS`; `GET_BLOCKS` by any number of `BLOCKS` and then at
 /// most one `NOTFOUND`; `GETDATA` likewise by `TX` or `SHARE` frames, folded into
-/// [`Data`](super::Data); each by a single `BUSY` or `ERROR` instead. An `ACK` may stand anywhere and
-/// is the caller's to notice: it is in no sum but that of `INV`, whose answer it is. `GET_SKETCH` is
-/// answered by one `SKETCH`.
+/// [`Data`](super::Data); `GET_TX` by any number of `TX`, or one `TX_NOTFOUND`; `GET_COMPACT` by one
+/// `BLOCK_ANNOUNCE` or `TX_NOTFOUND`; `GET_SKETCH` by one `SKETCH`; each by a single `BUSY` or `ERROR`
+/// instead. An `ACK` may stand anywhere and is the caller's to notice: it is in no sum but that of
+/// `INV`, whose answer it is.
 #[derive(Debug)]
 pub struct Answer {
     allowed: Allowed,
@@ -38,6 +41,13 @@ enum Allowed {
     /// A receipt, once it is there.
     Receipt(Option<u32>),
     Sketch(SketchRoom),
+    Txs {
+        block: Hash32,
+        room: TxRoom,
+    },
+    Compact {
+        block: Hash32,
+    },
 }
 
 #[derive(Debug)]
@@ -46,6 +56,7 @@ enum State {
     Open(Blocks),
     /// Objects of a `GETDATA`, kept by its room.
     OpenData,
+    OpenTxs(Txs),
     Complete(Message),
 }
 
@@ -67,6 +78,13 @@ impl Answer {
             Message::GetData(request) => Allowed::Data(DataRoom::of(request)),
             Message::Inv(_) => Allowed::Receipt(None),
             Message::GetSketch(request) => Allowed::Sketch(request.room()),
+            Message::GetTx(request) => Allowed::Txs {
+                block: request.block,
+                room: TxRoom::of(request),
+            },
+            Message::GetCompact(request) => Allowed::Compact {
+                block: request.block,
+            },
             other => return Err(WireError::OutOfPlace(other.id())),
         };
         Ok(Self {
@@ -134,6 +152,24 @@ impl Answer {
                     missing: missing.hashes,
                 }))
             }
+            (state @ (State::Empty | State::OpenTxs(_)), Message::Tx(txs)) => {
+                self.admit_txs(&txs)?;
+                State::OpenTxs(match state {
+                    State::OpenTxs(mut sum) => {
+                        sum.txs.extend(txs.txs);
+                        sum
+                    }
+                    _ => txs,
+                })
+            }
+            (State::Empty, Message::TxNotFound(missing)) if self.is_about(&missing.block) => {
+                State::Complete(Message::TxNotFound(missing))
+            }
+            (State::Empty, Message::BlockAnnounce(bytes))
+                if matches!(self.allowed, Allowed::Compact { .. }) =>
+            {
+                State::Complete(Message::BlockAnnounce(bytes))
+            }
             (State::Complete(_), _) => return Err(WireError::TooMuch),
             (_, message) => return Err(WireError::OutOfPlace(message.id())),
         };
@@ -148,6 +184,7 @@ impl Answer {
         match (self.state, self.allowed) {
             (State::Complete(message), _) => Ok(message),
             (State::Open(blocks), _) => Ok(Message::Blocks(blocks)),
+            (State::OpenTxs(txs), _) => Ok(Message::Tx(txs)),
             (State::OpenData, Allowed::Data(mut room)) => Ok(Message::Data(room.sum())),
             (State::Empty, Allowed::Receipt(Some(seq))) => Ok(Message::Ack { seq }),
             (State::Empty | State::OpenData, _) => Err(WireError::Empty),
@@ -157,7 +194,9 @@ impl Answer {
     /// Whether `message` may be part of an answer to this `GETDATA`.
     fn takes_data(&self, message: &Message) -> bool {
         match (&self.allowed, message) {
-            (Allowed::Data(room), Message::Tx(_)) => room.is_of(ItemKind::Tx),
+            (Allowed::Data(room), Message::Tx(_)) => {
+                room.is_of(ItemKind::Tx) || room.is_of(ItemKind::Message)
+            }
             (Allowed::Data(room), Message::Share(_)) => room.is_of(ItemKind::Share),
             (Allowed::Data(_), Message::NotFound(_)) => true,
             _ => false,
@@ -178,6 +217,18 @@ impl Answer {
             _ => return Err(WireError::OutOfPlace(id)),
         }
         Ok(State::OpenData)
+    }
+
+    fn admit_txs(&mut self, txs: &Txs) -> Result<(), WireError> {
+        match &mut self.allowed {
+            Allowed::Txs { room, .. } => room.admit(txs).ok_or(WireError::TooMuch),
+            _ => Err(WireError::OutOfPlace(MessageId::Tx)),
+        }
+    }
+
+    /// Whether the request was about items or the announce of `asked`.
+    fn is_about(&self, asked: &Hash32) -> bool {
+        matches!(&self.allowed, Allowed::Txs { block, .. } | Allowed::Compact { block } if block == asked)
     }
 
     fn admit_headers(&self, headers: &Headers) -> Result<(), WireError> {

@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use super::{Message, Symbol, WireError};
 use crate::registry::{
-    MAX_BLOCKS, MAX_FRAME_PAYLOAD, MAX_HEADER_BYTES, MAX_HEADERS, MAX_INV_ITEMS,
-    MAX_REQUEST_PAYLOAD, MAX_SKETCH_IDS, MAX_SKETCH_SYMBOLS, MessageId,
+    MAX_ANNOUNCE_BYTES, MAX_BLOCKS, MAX_FRAME_PAYLOAD, MAX_HEADER_BYTES, MAX_HEADERS,
+    MAX_INV_ITEMS, MAX_REQUEST_PAYLOAD, MAX_SKETCH_IDS, MAX_SKETCH_SYMBOLS, MessageId,
 };
 
 /// Bytes of a frame header.
@@ -33,6 +33,9 @@ pub fn max_payload(id: MessageId) -> Option<usize> {
         MessageId::Inv => MAX_INV_ITEMS * 36 + MAX_CONTROL_PAYLOAD,
         MessageId::GetData => MAX_REQUEST_PAYLOAD,
         MessageId::Tx | MessageId::Share => MAX_FRAME_PAYLOAD,
+        MessageId::GetTx => MAX_REQUEST_PAYLOAD,
+        MessageId::BlockAnnounce => MAX_ANNOUNCE_BYTES,
+        MessageId::GetCompact | MessageId::TxNotFound => MAX_CONTROL_PAYLOAD,
         MessageId::Busy | MessageId::Ack | MessageId::Error => MAX_CONTROL_PAYLOAD,
         _ => return None,
     })

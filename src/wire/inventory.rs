@@ -30,11 +30,19 @@ pub enum ItemKind {
     Share = 3,
     /// A blob, by its commitment.
     Blob = 4,
+    /// An application message, by the SHA3-256 of its bytes.
+    Message = 5,
 }
 
 impl ItemKind {
     /// Every kind.
-    pub const ALL: &'static [Self] = &[Self::Tx, Self::Block, Self::Share, Self::Blob];
+    pub const ALL: &'static [Self] = &[
+        Self::Tx,
+        Self::Block,
+        Self::Share,
+        Self::Blob,
+        Self::Message,
+    ];
 
     /// The kind with this number.
     #[must_use]
@@ -50,6 +58,7 @@ impl ItemKind {
             Self::Block => "block",
             Self::Share => "share",
             Self::Blob => "blob",
+            Self::Message => "message",
         }
     }
 
@@ -59,6 +68,7 @@ impl ItemKind {
         match self {
             Self::Tx => Some(MAX_TX_BYTES),
             Self::Share => Some(MAX_SHARE_BYTES),
+            Self::Message => Some(MAX_APP_MESSAGE_BYTES),
             Self::Block | Self::Blob => None,
         }
     }

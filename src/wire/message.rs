@@ -5,11 +5,12 @@ use bytes::Bytes;
 use super::{
     WireError,
     blocks::{Blocks, GetBlocks, NotFound},
+    compact::{GetCompact, GetTx, TxNotFound, decode_announce},
     control::{Busy, Credits, ErrorCode, decode_number, encode_number},
     headers::{GetHeaders, Headers},
     inventory::{Data, GetData, Inv, ItemKind, Shares},
-    tx::Txs,
     sketch::{GetSketch, Sketch},
+    tx::Txs,
 };
 use crate::registry::MessageId;
 
@@ -41,6 +42,14 @@ pub enum Message {
     Share(Shares),
     /// The folded answer to a `GETDATA`, made by [`super::Answer`] alone.
     Data(Data),
+    /// Asks for the announce of a block.
+    GetCompact(GetCompact),
+    /// Answers with it: the encoding of a `gossip::compact::Announce`.
+    BlockAnnounce(Bytes),
+    /// Asks for items of a block.
+    GetTx(GetTx),
+    /// Answers that the block is not here.
+    TxNotFound(TxNotFound),
     /// Answers: not now.
     Busy(Busy),
     /// Receipt of the frame with this sequence number.
@@ -72,6 +81,10 @@ impl Message {
             Self::Data(m) if m.kind == ItemKind::Share => MessageId::Share,
             Self::Tx(_) | Self::Data(_) => MessageId::Tx,
             Self::Share(_) => MessageId::Share,
+            Self::GetCompact(_) => MessageId::GetCompact,
+            Self::BlockAnnounce(_) => MessageId::BlockAnnounce,
+            Self::GetTx(_) => MessageId::GetTx,
+            Self::TxNotFound(_) => MessageId::TxNotFound,
             Self::Busy(_) => MessageId::Busy,
             Self::Ack { .. } => MessageId::Ack,
             Self::Error { .. } => MessageId::Error,
@@ -87,6 +100,8 @@ impl Message {
                 | Self::GetBlocks(_)
                 | Self::Inv(_)
                 | Self::GetData(_)
+                | Self::GetCompact(_)
+                | Self::GetTx(_)
                 | Self::GetSketch(_)
         )
     }
@@ -119,6 +134,10 @@ impl Message {
             Self::Tx(m) => m.encode(),
             Self::Share(m) => m.encode(),
             Self::Data(m) => m.encode(),
+            Self::GetCompact(m) => m.encode(),
+            Self::BlockAnnounce(bytes) => bytes.to_vec(),
+            Self::GetTx(m) => m.encode(),
+            Self::TxNotFound(m) => m.encode(),
             Self::Busy(m) => m.encode(),
             Self::Ack { seq } => encode_number(*seq),
             Self::Error { code } => encode_number(code.to_u32()),
@@ -143,6 +162,10 @@ impl Message {
             MessageId::GetData => GetData::decode(&payload).map(Self::GetData),
             MessageId::Tx => Txs::decode(&payload).map(Self::Tx),
             MessageId::Share => Shares::decode(&payload).map(Self::Share),
+            MessageId::GetCompact => GetCompact::decode(&payload).map(Self::GetCompact),
+            MessageId::BlockAnnounce => decode_announce(payload).map(Self::BlockAnnounce),
+            MessageId::GetTx => GetTx::decode(&payload).map(Self::GetTx),
+            MessageId::TxNotFound => TxNotFound::decode(&payload).map(Self::TxNotFound),
             MessageId::Busy => Busy::decode(&payload).map(Self::Busy),
             MessageId::Ack => decode_number(&payload).map(|seq| Self::Ack { seq }),
             MessageId::Error => decode_number(&payload).map(|code| Self::Error {

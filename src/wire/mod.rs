@@ -15,6 +15,7 @@
 
 mod answer;
 mod blocks;
+mod compact;
 mod control;
 mod error;
 mod fields;
@@ -27,6 +28,7 @@ mod sketch;
 
 pub use answer::Answer;
 pub use blocks::{Blocks, GetBlocks, NotFound};
+pub use compact::{GetCompact, GetTx, TxNotFound};
 pub use control::{Busy, Credits, ErrorCode};
 pub use error::WireError;
 pub use frame::{Flags, Frame, FrameHeader, HEADER_LEN, max_payload};

@@ -5,14 +5,14 @@ use bytes::Bytes;
 use super::fields::{Fields, slices};
 use crate::{
     cbor::{CborError, Writer},
-    registry::{MAX_GETDATA_ITEMS, MAX_TX_BYTES},
+    registry::{MAX_GET_TX, MAX_SHARE_BYTES},
 };
 
-/// `TX`: some of the transactions asked for. An answer may consist of several of these frames;
-/// [`super::Answer`] folds them into one value.
+/// `TX`: the transactions asked for, or the items of a block, in the order of the request. An answer
+/// may consist of several of these frames; [`super::Answer`] folds them into one value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Txs {
-    /// Encoded transactions.
+    /// Encoded transactions, and proofs where items of a block were asked for.
     pub txs: Vec<Bytes>,
 }
 
@@ -23,12 +23,7 @@ impl Txs {
 
     pub(super) fn decode(payload: &Bytes) -> Result<Self, CborError> {
         let mut fields = Fields::new(payload)?;
-        let txs = slices(
-            fields.required(0)?,
-            payload,
-            MAX_GETDATA_ITEMS,
-            MAX_TX_BYTES,
-        )?;
+        let txs = slices(fields.required(0)?, payload, MAX_GET_TX, MAX_SHARE_BYTES)?;
         fields.finish()?;
         Ok(Self { txs })
     }
