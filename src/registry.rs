@@ -361,6 +361,16 @@ limits! {
     MESSAGE_SKEW_MS: u64 = 10 * 60 * 1000, "ms";
     /// Longest envelope domain.
     MAX_ENVELOPE_DOMAIN: usize = 32, "B";
+    /// Longest name of a kind of direct message. Names are looked up, not read by people.
+    MAX_DIRECT_KIND: usize = 64, "B";
+    /// Longest direct message that travels whole, in order with the others; what is longer is
+    /// streamed. Bounds what a reader of one substream holds.
+    MAX_DIRECT_PAYLOAD: usize = 1024 * 1024, "B";
+    /// Longest chunk of a streamed message. Larger would only hold more at a time.
+    MAX_DIRECT_CHUNK: usize = 64 * 1024, "B";
+    /// Most direct messages on a substream without a receipt. One in 1024 round trips a
+    /// millisecond apart is a million a second; more would only be memory at the sender.
+    MAX_DIRECT_WINDOW: usize = 1024, "messages";
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! The event loop owns the swarm of it and routes [`Event`]; nothing here knows the chain, the
 //! store or the configuration file.
 
+pub mod direct;
 pub mod exchange;
 pub mod gate;
 pub mod identify;
@@ -46,6 +47,8 @@ pub struct Behaviour {
     pub exchange: exchange::Behaviour,
     /// Identity keys by digest.
     pub keys: keys::Behaviour,
+    /// Direct messages of applications.
+    pub direct: direct::Behaviour,
 }
 
 impl Behaviour {
@@ -64,6 +67,7 @@ impl Behaviour {
             identify: identify::Behaviour::new(config.identify),
             exchange: exchange::Behaviour::new(chain, config.exchange),
             keys: keys::Behaviour::new(chain, own),
+            direct: direct::Behaviour::new(chain, config.direct),
         }
     }
 }
@@ -79,6 +83,8 @@ pub enum Event {
     Exchange(exchange::Event),
     /// Identity keys.
     Keys(keys::Event),
+    /// Direct messages.
+    Direct(direct::Event),
 }
 
 impl From<ping::Event> for Event {
@@ -105,6 +111,12 @@ impl From<keys::Event> for Event {
     }
 }
 
+impl From<direct::Event> for Event {
+    fn from(event: direct::Event) -> Self {
+        Self::Direct(event)
+    }
+}
+
 impl From<Infallible> for Event {
     fn from(event: Infallible) -> Self {
         match event {}
@@ -118,6 +130,8 @@ pub struct Config {
     pub identify: identify::Config,
     /// Requests at a time, and how long they may take.
     pub exchange: exchange::Config,
+    /// Queues of direct messages.
+    pub direct: direct::Config,
     /// Connections in all and per peer.
     pub connections: Connections,
     /// Inbound connections per address and group.
@@ -137,6 +151,7 @@ impl Config {
         Self {
             identify,
             exchange: exchange::Config::default(),
+            direct: direct::Config::default(),
             connections: Connections::default(),
             places: gate::Limits::default(),
             max_memory: usize::MAX,

@@ -24,6 +24,7 @@ mod event_loop;
 mod failure;
 mod handle;
 mod listening;
+mod messages;
 mod observers;
 mod open;
 mod readiness;
@@ -40,6 +41,7 @@ pub use self::{
     config::Config,
     connections::ConnectError,
     handle::{Handle, Stopped},
+    messages::Registration,
     open::{OpenError, Opened, open},
     start::StartError,
     sync_task::LocalError,

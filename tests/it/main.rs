@@ -9,6 +9,7 @@ mod floods;
 mod identity;
 mod layering;
 mod limits;
+mod messages;
 mod network;
 mod nodes;
 mod storage;

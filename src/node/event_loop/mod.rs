@@ -20,7 +20,7 @@ use super::{
 use crate::{
     clock::Clock,
     event::NodeEvent,
-    network::{self, Behaviour, exchange, identify, keys},
+    network::{self, Behaviour, direct, exchange, identify, keys},
 };
 
 /// How often deadlines and due dials are looked at. Finer would wake an idle node for nothing.
@@ -147,6 +147,12 @@ impl EventLoop {
             network::Event::Identify(event) => self.route_identify(event),
             network::Event::Exchange(event) => self.route_exchange(event),
             network::Event::Keys(event) => self.route_keys(event),
+            network::Event::Direct(direct::Event::Offence {
+                peer,
+                offence,
+                detail,
+                ..
+            }) => self.penalise(peer, offence, detail),
         }
     }
 
