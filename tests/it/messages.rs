@@ -11,7 +11,7 @@ async fn nodes_exchange_direct_messages() {
     let refused = soon("an answer", a.send(b.peer_id(), "echo", "x")).await;
     assert_eq!(refused, Err(SendError::Refused(Refusal::NoHandler)));
     // Answers are messages the other way.
-    let mut answers = a.register_handler("answer", 16).unwrap();
+    let mut answers = a.register_handler("answer", 128).unwrap();
     let replier = b.clone();
     let echo = b.on_message("echo", 16, move |inbound| {
         let node = replier.clone();

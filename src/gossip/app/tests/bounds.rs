@@ -58,9 +58,11 @@ fn messages_dated_ahead_do_not_push_the_edge_past_the_present() {
         assert_eq!(world.flood(n, START + MESSAGE_SKEW_MS), expected);
     }
     for n in 200..300 {
-        assert_eq!(world.flood(n, START), Verdict::Accept);
+        assert_eq!(world.flood(n, START + n), Verdict::Accept);
     }
-    assert_eq!(world.flood(300, START + 1), Verdict::Accept);
+    // The edge is where the honest ones are, not ten minutes ahead.
+    assert_eq!(world.app.remembered(), (0, 100));
+    assert_eq!(world.flood(300, START + 300), Verdict::Accept);
 }
 
 #[test]
