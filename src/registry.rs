@@ -449,6 +449,16 @@ limits! {
     /// Most items of a block in one request. Whoever misses more has hardly anything of the block
     /// and gets it whole.
     MAX_GET_TX: usize = 32_768, "items";
+    /// Longest name of a kind of direct message. Names are looked up, not read by people.
+    MAX_DIRECT_KIND: usize = 64, "B";
+    /// Longest direct message that travels whole, in order with the others; what is longer is
+    /// streamed. Bounds what a reader of one substream holds.
+    MAX_DIRECT_PAYLOAD: usize = 1024 * 1024, "B";
+    /// Longest chunk of a streamed message. Larger would only hold more at a time.
+    MAX_DIRECT_CHUNK: usize = 64 * 1024, "B";
+    /// Most direct messages on a substream without a receipt. One in 1024 round trips a
+    /// millisecond apart is a million a second; more would only be memory at the sender.
+    MAX_DIRECT_WINDOW: usize = 1024, "messages";
 }
 
 #[cfg(test)]

@@ -55,6 +55,11 @@ impl Writer {
         self
     }
 
+    /// The head of a byte string of `len` bytes, which the caller sends behind what is written.
+    pub fn bytes_head(&mut self, len: usize) -> &mut Self {
+        self.head(2, len as u64)
+    }
+
     /// A text string.
     pub fn text(&mut self, text: &str) -> &mut Self {
         self.head(3, text.len() as u64);

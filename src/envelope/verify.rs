@@ -3,8 +3,10 @@
 use super::{Envelope, KeyCache};
 use crate::{
     cbor::CborError,
-    identity::{ClaimError, DelegationError, Delegations, IdentityError, Policy, Usage},
-    ids::Hash32,
+    identity::{
+        ClaimError, DelegationError, Delegations, IdentityError, Policy, PublicIdentity, Usage,
+    },
+    ids::{ChainId, Hash32},
     offence::Offence,
     registry::{MESSAGE_SKEW_MS, SignContext},
 };
@@ -100,27 +102,15 @@ impl Envelope {
         policy: &Policy,
         now_ms: u64,
     ) -> Verdict {
-        let body = self.body();
-        if (body.chain_id, body.genesis) != delegations.network() {
-            return Verdict::Refused(EnvelopeError::OtherChain);
-        }
-        if body.created_ms > now_ms.saturating_add(MESSAGE_SKEW_MS) {
-            return Verdict::Premature;
-        }
-        if now_ms >= body.expires_ms() {
-            return Verdict::Expired;
+        if let Some(verdict) = self.judge_body(delegations.network(), now_ms) {
+            return verdict;
         }
         // A cached key saves nothing but the fetch: it is the same key, by its digest.
-        let Some(key) = self.key().or_else(|| keys.get(&body.sender)) else {
-            return Verdict::NeedKey(body.sender);
+        let Some(key) = self.key().or_else(|| keys.get(&self.body().sender)) else {
+            return Verdict::NeedKey(self.body().sender);
         };
-        let proved = delegations
-            .claim(key, self.delegation(), policy, Usage::ENVELOPE, now_ms)
-            .and_then(|claim| {
-                claim.verify(SignContext::Envelope, self.signed_part(), self.signature())
-            });
-        match proved {
-            Err(e) => Verdict::Refused(e.into()),
+        match self.prove(key, delegations, policy, now_ms) {
+            Err(e) => Verdict::Refused(e),
             Ok(()) => {
                 if let Some(key) = self.key() {
                     keys.insert(key.clone());
@@ -128,5 +118,38 @@ impl Envelope {
                 Verdict::Valid
             }
         }
+    }
+
+    /// The checks that cost nothing, network and time: the verdict if they decide it.
+    #[must_use]
+    pub fn judge_body(&self, network: (ChainId, Hash32), now_ms: u64) -> Option<Verdict> {
+        let body = self.body();
+        if (body.chain_id, body.genesis) != network {
+            return Some(Verdict::Refused(EnvelopeError::OtherChain));
+        }
+        if body.created_ms > now_ms.saturating_add(MESSAGE_SKEW_MS) {
+            return Some(Verdict::Premature);
+        }
+        (now_ms >= body.expires_ms()).then_some(Verdict::Expired)
+    }
+
+    /// Checks policy and signatures with the sender's key. This is the costly part.
+    ///
+    /// # Errors
+    /// The key is another one, may not sign, or did not.
+    pub fn prove(
+        &self,
+        key: &PublicIdentity,
+        delegations: &Delegations,
+        policy: &Policy,
+        now_ms: u64,
+    ) -> Result<(), EnvelopeError> {
+        if key.digest() != self.body().sender {
+            return Err(EnvelopeError::OtherSender);
+        }
+        delegations
+            .claim(key, self.delegation(), policy, Usage::ENVELOPE, now_ms)?
+            .verify(SignContext::Envelope, self.signed_part(), self.signature())?;
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@ pub mod app;
 pub mod blobs;
 pub mod buckets;
 pub mod compact;
+pub mod direct;
 pub mod inventory;
 pub mod reconcile;
 pub mod seen;

@@ -3,6 +3,7 @@
 //! The event loop owns the swarm of it and routes [`Event`]; nothing here knows the chain, the
 //! store or the configuration file.
 
+pub mod direct;
 pub mod exchange;
 pub mod gate;
 pub mod identify;
@@ -53,6 +54,8 @@ pub struct Behaviour {
     pub data: exchange::Behaviour,
     /// Gossip.
     pub pubsub: pubsub::Behaviour,
+    /// Direct messages of applications.
+    pub direct: direct::Behaviour,
 }
 
 impl Behaviour {
@@ -79,6 +82,7 @@ impl Behaviour {
             keys: keys::Behaviour::new(chain, own),
             data: exchange::Behaviour::new(Lane::Data, chain, config.exchange),
             pubsub: pubsub::behaviour(&config.pubsub, chain)?,
+            direct: direct::Behaviour::new(chain, config.direct),
         })
     }
 }
@@ -106,6 +110,8 @@ pub enum Event {
     Keys(keys::Event),
     /// Gossip.
     Pubsub(pubsub::Event),
+    /// Direct messages.
+    Direct(direct::Event),
 }
 
 impl From<ping::Event> for Event {
@@ -138,6 +144,12 @@ impl From<keys::Event> for Event {
     }
 }
 
+impl From<direct::Event> for Event {
+    fn from(event: direct::Event) -> Self {
+        Self::Direct(event)
+    }
+}
+
 impl From<Infallible> for Event {
     fn from(event: Infallible) -> Self {
         match event {}
@@ -153,6 +165,8 @@ pub struct Config {
     pub exchange: exchange::Config,
     /// The mesh of gossip.
     pub pubsub: pubsub::Config,
+    /// Queues of direct messages.
+    pub direct: direct::Config,
     /// Connections in all and per peer.
     pub connections: Connections,
     /// Inbound connections per address and group.
@@ -173,6 +187,7 @@ impl Config {
             identify,
             exchange: exchange::Config::default(),
             pubsub: pubsub::Config::default(),
+            direct: direct::Config::default(),
             connections: Connections::default(),
             places: gate::Limits::default(),
             max_memory: usize::MAX,

@@ -1,5 +1,7 @@
 //! The library's grip on a running node.
 
+mod messages;
+
 use std::{
     path::PathBuf,
     sync::{
@@ -26,6 +28,7 @@ use crate::{
     chain::{ChainStore, miner::MineRequest},
     event::NodeEvent,
     ids::{ChainId, Hash32},
+    network::direct,
     pool::PoolError,
     report::{
         BanReport, HeadReport, MineReport, PeerReport, PingReport, QueueReport, Readiness,
@@ -57,6 +60,7 @@ pub(super) struct Shared {
     pub(super) bootstraps: bool,
     pub(super) store: Arc<dyn ChainStore>,
     pub(super) sizes: Sizes,
+    pub(super) direct: direct::Sender,
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) sessions: Arc<Sessions>,
     pub(super) commands: mpsc::Sender<Command>,

@@ -24,6 +24,7 @@ mod event_loop;
 mod failure;
 mod handle;
 mod listening;
+mod messages;
 mod observers;
 mod open;
 mod ports;
@@ -41,6 +42,7 @@ pub use self::{
     config::Config,
     connections::ConnectError,
     handle::{Handle, Stopped},
+    messages::Registration,
     open::{OpenError, Opened, open},
     ports::check_free,
     start::StartError,

@@ -97,6 +97,7 @@ impl Builder {
         };
         let behaviour =
             network::Behaviour::new(config, identity.public().clone(), Arc::clone(&self.clock));
+        let direct = behaviour.direct.sender();
         let me = identity.peer_id();
         let mut swarm = network::swarm(transport, behaviour, me);
         let head = store.tips().blocks;
@@ -148,6 +149,7 @@ impl Builder {
             bootstraps: !self.bootstrap.is_empty(),
             store,
             sizes: self.sizes,
+            direct,
             telemetry: Arc::clone(&self.telemetry),
             sessions: Arc::clone(&sessions),
             commands,

@@ -15,7 +15,10 @@ use crate::{
     cbor::{CborError, Reader, Writer},
     chain::object_id,
     ids::Hash32,
-    registry::{MAX_DATA_BYTES, MAX_GETDATA_ITEMS, MAX_INV_ITEMS, MAX_SHARE_BYTES, MAX_TX_BYTES},
+    registry::{
+        MAX_APP_MESSAGE_BYTES, MAX_DATA_BYTES, MAX_GETDATA_ITEMS, MAX_INV_ITEMS, MAX_SHARE_BYTES,
+        MAX_TX_BYTES,
+    },
 };
 
 /// What an id names. The numbers are those of the original network's code.

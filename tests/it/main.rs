@@ -13,6 +13,7 @@ mod fuzz;
 mod identity;
 mod layering;
 mod limits;
+mod messages;
 mod network;
 mod nodes;
 mod storage;

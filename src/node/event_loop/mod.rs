@@ -23,7 +23,7 @@ use crate::{
     clock::Clock,
     event::NodeEvent,
     network::{
-        self, Behaviour,
+        self, Behaviour, direct,
         exchange::{self, Lane},
         identify, keys,
     },
@@ -161,6 +161,12 @@ impl EventLoop {
             network::Event::Exchange(lane, event) => self.route_exchange(lane, event),
             network::Event::Keys(event) => self.route_keys(event),
             network::Event::Pubsub(event) => self.route_pubsub(event),
+            network::Event::Direct(direct::Event::Offence {
+                peer,
+                offence,
+                detail,
+                ..
+            }) => self.penalise(peer, offence, detail),
         }
     }
 
