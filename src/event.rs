@@ -169,6 +169,22 @@ pub enum NodeEvent {
         /// For how long.
         duration: Duration,
     },
+    /// A peer does not take gossip as fast as it comes.
+    SlowPeer {
+        /// Who.
+        peer: PeerId,
+        /// Messages dropped for it since the last such event.
+        dropped: usize,
+    },
+    /// A set was reconciled with a peer.
+    Reconciled {
+        /// With whom.
+        peer: PeerId,
+        /// Which set: `pool` or `app`.
+        set: &'static str,
+        /// Bytes saved against sending all ids.
+        saved: usize,
+    },
     /// A request of ours was rate-limited, timed out or failed: nobody's fault.
     RequestFailed {
         /// Whose answer is missing.

@@ -280,6 +280,15 @@ pub struct GossipReport {
     pub seen: SeenReport,
 }
 
+/// What waits for a block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MempoolReport {
+    /// Transactions.
+    pub transactions: usize,
+    /// Their bytes.
+    pub bytes: usize,
+}
+
 /// What arrived on one topic since the start. Counts are messages.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TopicReport {

@@ -5,14 +5,14 @@
 //! and returns what that task says. Peers may subscribe to our topics only, so nothing a peer
 //! announces grows a table. `specs/gossip/README.md` says why each figure is what it is.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use libp2p::{
     PeerId,
     gossipsub::{
         self, IdentTopic, IdentityTransform, MessageAcceptance,
-        MessageAuthenticity, PeerScoreParams, PeerScoreThresholds, PublishError, TopicHash,
-        TopicScoreParams, ValidationMode, WhitelistSubscriptionFilter,
+        MessageAuthenticity, PeerScoreParams, PeerScoreThresholds, PublishError, TopicScoreParams,
+        ValidationMode, WhitelistSubscriptionFilter,
     },
 };
 
@@ -23,7 +23,7 @@ use crate::{
     registry::{MAX_GOSSIP_BYTES, Topic},
 };
 
-pub use gossipsub::{Event, MessageId};
+pub use gossipsub::{Event, MessageId, TopicHash};
 
 /// The router: only topics of ours, no transformation of payloads.
 pub type Behaviour = gossipsub::Behaviour<IdentityTransform, WhitelistSubscriptionFilter>;
@@ -127,7 +127,7 @@ impl From<PublishError> for Error {
 
 /// The topics of a chain and their names in the router.
 #[derive(Clone, Debug)]
-pub struct Topics(HashMap<TopicHash, Topic>);
+pub struct Topics(Vec<(TopicHash, Topic)>);
 
 impl Topics {
     /// Every topic of `chain`.
@@ -140,11 +140,18 @@ impl Topics {
     /// The topic with this name; others cannot be subscribed to.
     #[must_use]
     pub fn topic(&self, name: &TopicHash) -> Option<Topic> {
-        self.0.get(name).copied()
+        let found = self.0.iter().find(|(known, _)| known == name);
+        found.map(|(_, topic)| *topic)
     }
 
-    fn iter(&self) -> impl Iterator<Item = (&TopicHash, Topic)> {
-        self.0.iter().map(|(name, topic)| (name, *topic))
+    /// The name of `topic`.
+    #[must_use]
+    pub fn name(&self, topic: Topic) -> TopicHash {
+        self.0[topic.index()].0.clone()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &(TopicHash, Topic)> {
+        self.0.iter()
     }
 }
 
@@ -175,7 +182,7 @@ pub fn behaviour(config: &Config, chain: ChainId) -> Result<Behaviour, Error> {
         .flood_publish(config.flood_publish)
         .prune_backoff(PRUNE_BACKOFF);
     for (name, topic) in topics.iter() {
-        let cap = topic.max_bytes().min(config.max_bytes);
+        let cap = (*topic).max_bytes().min(config.max_bytes);
         builder.max_transmit_size_for_topic(cap, name.clone());
     }
     let built = builder.build().map_err(|e| refused(&e))?;
@@ -205,18 +212,12 @@ pub fn message_id(topic: &str, payload: &[u8]) -> MessageId {
     MessageId(id.as_bytes().to_vec())
 }
 
-/// Publishes `payload` on a topic of `chain`.
+/// Publishes `payload` on the topic with this name.
 ///
 /// # Errors
 /// It does not leave this node.
-pub fn publish(
-    router: &mut Behaviour,
-    chain: ChainId,
-    topic: Topic,
-    payload: Vec<u8>,
-) -> Result<(), Error> {
-    let topic = IdentTopic::new(topic.on(chain));
-    router.publish(topic, payload)?;
+pub fn publish(router: &mut Behaviour, name: TopicHash, payload: Vec<u8>) -> Result<(), Error> {
+    router.publish(name, payload)?;
     Ok(())
 }
 
@@ -239,7 +240,7 @@ pub fn meshes(router: &Behaviour, topics: &Topics) -> Vec<(Topic, Vec<PeerId>, u
         .map(|(name, topic)| {
             let mesh = router.mesh_peers(name).copied().collect();
             let listens = |(_, topics): &(&PeerId, Vec<&TopicHash>)| topics.contains(&name);
-            (topic, mesh, router.all_peers().filter(listens).count())
+            (*topic, mesh, router.all_peers().filter(listens).count())
         })
         .collect();
     meshes.sort_by_key(|(topic, ..)| *topic);

@@ -8,6 +8,7 @@ use super::{handle::Sizes, open::Keeper};
 use crate::{
     chain::{ChainStore, Genesis, HashOnly, Verifier},
     clock::{Clock, SystemClock},
+    gossip,
     identity::{Delegations, NodeIdentity, Policy},
     network,
     pool::{Admission, AnyTx},
@@ -186,6 +187,8 @@ pub struct Limits {
     pub max_memory: usize,
     /// How long a lying peer stays banned.
     pub ban: Duration,
+    /// How many gossip messages are judged.
+    pub gossip: gossip::buckets::Limits,
 }
 
 impl Default for Limits {
@@ -196,6 +199,7 @@ impl Default for Limits {
             handshakes: secure::BudgetLimits::default(),
             max_memory: usize::MAX,
             ban: Duration::from_secs(3600),
+            gossip: gossip::buckets::Limits::default(),
         }
     }
 }

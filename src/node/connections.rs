@@ -160,6 +160,20 @@ impl Connections {
         first
     }
 
+    /// Where `peer` is, if over IP, and whether we dialled it.
+    pub(crate) fn place(&self, peer: &PeerId) -> (Option<IpAddr>, bool) {
+        let links = self.peers.get(peer).map(|peer| peer.links.as_slice());
+        let Some(link) = links.and_then(<[Link]>::first) else {
+            return (None, false);
+        };
+        let ip = link.address.iter().find_map(|part| match part {
+            Protocol::Ip4(ip) => Some(IpAddr::V4(ip)),
+            Protocol::Ip6(ip) => Some(IpAddr::V6(ip)),
+            _ => None,
+        });
+        (ip, link.direction == Direction::Outbound)
+    }
+
     /// `peer` accepted us and said who it is. True the first time.
     pub(crate) fn identified(
         &mut self,

@@ -14,9 +14,10 @@ use libp2p::PeerId;
 
 use super::{gossip_task::GossipInput, sync_link::busy, task_link::TaskLink};
 use crate::{
+    ids::ChainId,
     network::{
         exchange::{Failure, RequestId, Token},
-        pubsub::MessageId,
+        pubsub::{MessageId, Topics},
     },
     registry::Topic,
     wire::Message,
@@ -30,6 +31,7 @@ pub(crate) const MAX_WAITING_BYTES: usize = 32 * 1024 * 1024;
 pub(crate) struct GossipLink {
     link: TaskLink<GossipInput>,
     waiting: Waiting,
+    topics: Topics,
 }
 
 /// Bytes of messages between the loop and the task.
@@ -59,8 +61,17 @@ impl Waiting {
 }
 
 impl GossipLink {
-    pub(crate) fn new(link: TaskLink<GossipInput>, waiting: Waiting) -> Self {
-        Self { link, waiting }
+    pub(crate) fn new(link: TaskLink<GossipInput>, waiting: Waiting, chain: ChainId) -> Self {
+        Self {
+            link,
+            waiting,
+            topics: Topics::of(chain),
+        }
+    }
+
+    /// Our topics, and their names in the router.
+    pub(crate) fn topics(&self) -> &Topics {
+        &self.topics
     }
 
     /// Tells the task something that must not be lost.

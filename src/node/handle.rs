@@ -1,5 +1,6 @@
 //! The library's grip on a running node.
 
+mod gossip;
 mod messages;
 
 use std::{
@@ -20,6 +21,7 @@ use super::{
     LocalError,
     command::{Command, PingTarget},
     connections::ConnectError,
+    gossip_task::{Gossip, GossipRequest},
     readiness,
     sessions::Sessions,
     sync_task::{Local, SyncInput, Waiting},
@@ -31,7 +33,7 @@ use crate::{
     network::direct,
     pool::PoolError,
     report::{
-        BanReport, HeadReport, MineReport, PeerReport, PingReport, QueueReport, Readiness,
+        BanReport, GossipReport, HeadReport, MineReport, PeerReport, PingReport, QueueReport, Readiness,
         StatsReport, StatusReport, SyncReport,
     },
     telemetry::{Levels, Telemetry},
@@ -68,6 +70,8 @@ pub(super) struct Shared {
     pub(super) refused: Arc<AtomicU64>,
     pub(super) local: Local,
     pub(super) waiting: Arc<Waiting>,
+    pub(super) gossip: Gossip,
+    pub(super) gossip_report: watch::Receiver<GossipReport>,
     pub(super) events: broadcast::Sender<NodeEvent>,
     pub(super) addresses: watch::Receiver<Vec<Multiaddr>>,
     pub(super) sync: watch::Receiver<SyncReport>,
@@ -229,7 +233,9 @@ impl Handle {
     /// # Errors
     /// What the miner or the import refused.
     pub async fn mine(&self, request: MineRequest) -> Result<MineReport, LocalError> {
-        self.shared.local.mine(request).await
+        let report = self.shared.local.mine(request).await?;
+        self.tell_head(report.head.hash).await;
+        Ok(report)
     }
 
     /// Verifies and imports blocks that did not come from a peer, parents first.
@@ -237,15 +243,9 @@ impl Handle {
     /// # Errors
     /// What the verification or the store refused; blocks before it stay imported.
     pub async fn import(&self, blocks: Vec<Bytes>) -> Result<HeadReport, LocalError> {
-        self.shared.local.import(blocks).await
-    }
-
-    /// Gives a transaction to the pool, where it waits for a block. Returns its id.
-    ///
-    /// # Errors
-    /// It is no transaction, is not admitted, or the pool is full.
-    pub fn submit(&self, tx: &[u8]) -> Result<Hash32, PoolError> {
-        self.shared.waiting.submit(tx, Instant::now())
+        let head = self.shared.local.import(blocks).await?;
+        self.tell_head(head.hash).await;
+        Ok(head)
     }
 
     /// Transactions that wait for a block.

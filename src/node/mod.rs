@@ -22,6 +22,8 @@ mod connections;
 mod effect;
 mod event_loop;
 mod failure;
+mod gossip_link;
+mod gossip_task;
 mod handle;
 mod listening;
 mod messages;
@@ -33,6 +35,7 @@ mod sessions;
 mod start;
 mod sync_link;
 mod sync_task;
+mod task_link;
 
 use std::time::Duration;
 
@@ -41,6 +44,7 @@ pub use self::{
     command::PingTarget,
     config::Config,
     connections::ConnectError,
+    gossip_task::{DELIVERY_BACKLOG, PublishError},
     handle::{Handle, Stopped},
     messages::Registration,
     open::{OpenError, Opened, open},

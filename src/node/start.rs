@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     io,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
@@ -18,7 +18,9 @@ use super::{
     bootstrap::Bootstrap,
     conduct::Conduct,
     connections::Connections,
-    event_loop::EventLoop,
+    event_loop::{EventLoop, Tasks},
+    gossip_link::GossipLink,
+    gossip_task,
     handle::Shared,
     listening::Listening,
     observers::Observers,
@@ -26,8 +28,10 @@ use super::{
     sessions::Sessions,
     sync_link::SyncLink,
     sync_task::{self, Waiting},
+    task_link::TaskLink,
 };
 use crate::{
+    bloom::BloomError,
     chain::{Genesis, MemoryStore, StoreError},
     clock::Rng,
     crypto::{RandomError, random, sign::SignError},
@@ -84,6 +88,7 @@ impl Builder {
             None => channel,
         };
 
+        let delegations = Arc::clone(&channel.delegations);
         let transport = self.telemetry.with_registry(|registry| {
             transport::build(channel, &transport::Options::default(), Some(registry))
         });
@@ -96,7 +101,7 @@ impl Builder {
             ..network::Config::new(identify)
         };
         let behaviour =
-            network::Behaviour::new(config, identity.public().clone(), Arc::clone(&self.clock));
+            network::Behaviour::new(config, identity.public().clone(), Arc::clone(&self.clock))?;
         let direct = behaviour.direct.sender();
         let me = identity.peer_id();
         let mut swarm = network::swarm(transport, behaviour, me);
@@ -121,6 +126,8 @@ impl Builder {
         let (stopped_tx, stopped) = watch::channel(false);
         let mut seed = [0; 8];
         random(&mut seed)?;
+        let mut gossip_seed = [0; 32];
+        random(&mut gossip_seed)?;
         let waiting = Arc::new(Waiting::new(Pool::new(
             PoolLimits::default(),
             self.admission,
@@ -128,15 +135,32 @@ impl Builder {
         let parts = sync_task::Parts {
             genesis: genesis.clone(),
             store: Arc::clone(&store),
-            verifier: self.verifier,
+            verifier: Arc::clone(&self.verifier),
             clock: Arc::clone(&self.clock),
             config: self.sync,
             seed: u64::from_be_bytes(seed),
-            effects,
+            effects: effects.clone(),
             waiting: Arc::clone(&waiting),
         };
         let ends = sync_task::spawn(parts, stop.clone())?;
-        let refused = Arc::default();
+        let gossip = gossip_task::spawn(
+            gossip_task::Parts {
+                identity,
+                policy: Arc::clone(&policy),
+                delegations,
+                genesis: genesis.clone(),
+                store: Arc::clone(&store),
+                verifier: self.verifier,
+                clock: Arc::clone(&self.clock),
+                waiting: Arc::clone(&waiting),
+                local: ends.local.clone(),
+                limits: self.limits.gossip,
+                effects,
+                seed: gossip_seed,
+            },
+            stop.clone(),
+        )?;
+        let refused: Arc<AtomicU64> = Arc::default();
         let shared = Arc::new(Shared {
             peer_id: me,
             chain_id: genesis.chain_id(),
@@ -157,6 +181,8 @@ impl Builder {
             refused: Arc::clone(&refused),
             local: ends.local,
             waiting,
+            gossip: gossip.gossip,
+            gossip_report: gossip.report,
             events: events.clone(),
             addresses,
             sync: ends.report,
@@ -173,7 +199,14 @@ impl Builder {
             listening,
             bootstrap: Bootstrap::new(self.bootstrap, Rng::from_seed(rng_seed(seed))),
             conduct: Conduct::new(self.limits.ban),
-            sync: SyncLink::new(ends.inputs, refused),
+            tasks: Tasks {
+                sync: SyncLink::new(ends.inputs, Arc::clone(&refused)),
+                gossip: GossipLink::new(
+                    TaskLink::new(gossip.inputs, refused),
+                    gossip.waiting,
+                    genesis.chain_id(),
+                ),
+            },
             observers: Observers {
                 events,
                 telemetry: self.telemetry,
@@ -194,6 +227,7 @@ impl Builder {
             }
             // The open commit ends first: what it acknowledges must be on disk.
             let _ = ends.task.await;
+            let _ = gossip.task.await;
             stopped_tx.send_replace(true);
         });
         Ok(Handle { shared })
@@ -292,6 +326,12 @@ pub enum StartError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The figures of gossip contradict each other.
+    #[error(transparent)]
+    Gossip(#[from] network::pubsub::Error),
+    /// The seen-set of gossip cannot be made.
+    #[error("gossip cannot remember what it has seen: {0}")]
+    Seen(#[from] BloomError),
 }
 
 impl StartError {

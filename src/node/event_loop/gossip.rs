@@ -58,7 +58,7 @@ impl EventLoop {
                 message_id: id,
                 message,
             } => {
-                let Some(topic) = self.tasks.gossip.topic(&message.topic) else {
+                let Some(topic) = self.tasks.gossip.topics().topic(&message.topic) else {
                     return;
                 };
                 if !self.tasks.gossip.message(from, id.clone(), topic, message.data) {
@@ -92,7 +92,7 @@ impl EventLoop {
         payload: Bytes,
         reply: Option<oneshot::Sender<Result<(), pubsub::Error>>>,
     ) {
-        let name = self.tasks.gossip.name(topic);
+        let name = self.tasks.gossip.topics().name(topic);
         let router = &mut self.swarm.behaviour_mut().pubsub;
         let result = pubsub::publish(router, name, payload.into());
         if let Some(reply) = reply {
@@ -112,8 +112,12 @@ impl EventLoop {
     pub(super) fn heard_head(&mut self, peer: PeerId, head: Head, first: bool) {
         let ours = self.swarm.behaviour().identify.head().height;
         if first {
-            let address = self.connections.address(&peer);
-            self.tasks.gossip.keep(GossipInput::PeerUp { peer, address });
+            let (address, outbound) = self.connections.place(&peer);
+            self.tasks.gossip.keep(GossipInput::PeerUp {
+                peer,
+                address,
+                outbound,
+            });
         }
         if !first && head.height > ours && head.height.0 - ours.0 <= NEAR {
             self.tasks.gossip.keep(GossipInput::PeerHead { peer, head });

@@ -5,6 +5,7 @@ use crate::{
     network::gate::bans::{Ban, Subject},
     node::{command::Command, effect::Effect},
     report::BanReport,
+    wire::{Flags, Message},
 };
 
 impl EventLoop {
@@ -36,7 +37,14 @@ impl EventLoop {
                 peer,
                 id,
                 message,
-            } => self.lane(lane).request(peer, id, message),
+            } => {
+                // The answer to an announcement is its receipt.
+                let flags = Flags {
+                    ack: matches!(message, Message::Inv(_)),
+                    ..Flags::default()
+                };
+                self.lane(lane).request_with(peer, id, message, flags);
+            }
             Effect::Cancel { lane, id } => {
                 self.lane(lane).cancel(id);
             }

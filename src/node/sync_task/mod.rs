@@ -31,7 +31,7 @@ use crate::{
     clock::Clock,
     event::NodeEvent,
     network::{
-        exchange::{self, Failure, Token},
+        exchange::{self, Failure, Lane, Token},
         identify::Head,
     },
     report::SyncReport,
@@ -240,12 +240,18 @@ impl SyncTask {
                 Action::Request { peer, id, message } => {
                     let id = exchange::RequestId(id.0);
                     self.effects
-                        .send(Effect::Request { peer, id, message })
+                        .send(Effect::Request {
+                            lane: Lane::Sync,
+                            peer,
+                            id,
+                            message,
+                        })
                         .await?;
                 }
                 Action::Cancel { id } => {
                     let id = exchange::RequestId(id.0);
-                    self.effects.send(Effect::Cancel { id }).await?;
+                    let lane = Lane::Sync;
+                    self.effects.send(Effect::Cancel { lane, id }).await?;
                 }
                 Action::CheckHeaders(task) => self.jobs.check_headers(task),
                 Action::CheckBodies(task) => self.jobs.check_bodies(task),

@@ -158,7 +158,11 @@ async fn blocks(
 }
 
 fn respond(to: Token, answer: Answer) -> Effect {
-    Effect::Respond { to, answer }
+    Effect::Respond {
+        lane: Lane::Sync,
+        to,
+        answer,
+    }
 }
 
 async fn send(effects: mpsc::Sender<Effect>, effect: Effect) {

@@ -10,6 +10,10 @@ use bytes::Bytes;
 
 use crate::{
     chain::{At, Block, ChainStore, StoreError, Tip},
+    gossip::{
+        Verdict,
+        txs::{self, Came},
+    },
     ids::Hash32,
     pool::{Admission, Candidate, Pool, PoolError},
 };
@@ -38,6 +42,40 @@ impl Waiting {
     pub(crate) fn submit(&self, tx: &[u8], now: Instant) -> Result<Hash32, PoolError> {
         let new = self.check(tx)?;
         self.pool().add(new, now)
+    }
+
+    /// Takes in a transaction from the network, and says what becomes of its message.
+    pub(crate) fn take(&self, tx: &[u8], came: Came, now: Instant) -> Verdict {
+        let known = |id: &Hash32| self.pool().contains(id);
+        match txs::judge(tx, came, known, &*self.admission) {
+            Ok(new) => txs::verdict(&self.pool().add(new, now)),
+            Err(verdict) => verdict,
+        }
+    }
+
+    /// Whether the transaction waits.
+    pub(crate) fn contains(&self, id: &Hash32) -> bool {
+        self.pool().contains(id)
+    }
+
+    /// Those that wait, in the order of `ids`.
+    pub(crate) fn get_many(&self, ids: &[Hash32]) -> Vec<Option<Bytes>> {
+        self.pool().get_many(ids)
+    }
+
+    /// Every id.
+    pub(crate) fn ids(&self) -> Vec<Hash32> {
+        self.pool().iter().map(|(id, _)| *id).collect()
+    }
+
+    /// Shows every transaction once. The pool is locked meanwhile.
+    pub(crate) fn visit(&self, see: &mut dyn FnMut(&Hash32, &Bytes)) {
+        self.pool().iter().for_each(|(id, tx)| see(id, tx));
+    }
+
+    /// Bytes of those that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.pool().bytes()
     }
 
     /// How many wait.

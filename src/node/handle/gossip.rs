@@ -1,0 +1,119 @@
+//! What goes out to everybody and what comes in from them.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use tokio::sync::broadcast;
+
+use super::Handle;
+use crate::{
+    gossip::app::{ContentCheck, Delivery},
+    ids::Hash32,
+    node::gossip_task::{GossipRequest, PublishError},
+    pool::PoolError,
+    report::{GossipReport, MempoolReport},
+};
+
+impl Handle {
+    /// Signs a message about `topic` with this node's identity and publishes it to the network,
+    /// where it may travel for `ttl`. Returns its id.
+    ///
+    /// It reaches peers that are connected now through the mesh, and others by reconciliation for as
+    /// long as it lives. It is not delivered to this node.
+    ///
+    /// # Errors
+    /// The topic has no or more than 64 bytes, the payload more than 64 KiB, the life more than a
+    /// day; the key cannot sign; or too many messages of this node live.
+    pub async fn broadcast(
+        &self,
+        topic: &str,
+        payload: impl Into<Bytes>,
+        ttl: Duration,
+    ) -> Result<Hash32, PublishError> {
+        let gossip = &self.shared.gossip;
+        gossip
+            .broadcast(topic.to_owned(), payload.into(), ttl, true)
+            .await
+    }
+
+    /// As [`Handle::broadcast`], without a sender: for content that proves itself. Give its readers
+    /// a check with [`Handle::check_content`].
+    ///
+    /// # Errors
+    /// As for [`Handle::broadcast`], or the content check refuses it.
+    pub async fn broadcast_unsigned(
+        &self,
+        topic: &str,
+        payload: impl Into<Bytes>,
+        ttl: Duration,
+    ) -> Result<Hash32, PublishError> {
+        let gossip = &self.shared.gossip;
+        gossip
+            .broadcast(topic.to_owned(), payload.into(), ttl, false)
+            .await
+    }
+
+    /// Messages of all topics from now on. A receiver that falls more than
+    /// [`DELIVERY_BACKLOG`](crate::node::DELIVERY_BACKLOG) messages behind loses the oldest and is
+    /// told how many (`RecvError::Lagged`); the network is not held up.
+    #[must_use]
+    pub fn deliveries(&self) -> broadcast::Receiver<Delivery> {
+        self.shared.gossip.subscribe()
+    }
+
+    /// Messages about `topic` that arrived lately and still live, oldest first, for who came late.
+    ///
+    /// # Errors
+    /// The node is not running any more.
+    pub async fn recent(&self, topic: &str) -> Result<Vec<Delivery>, PublishError> {
+        self.shared.gossip.recent(topic.to_owned()).await
+    }
+
+    /// Lets `check` judge every message about `topic` before it is delivered or passed on.
+    ///
+    /// # Errors
+    /// The node is not running any more.
+    pub async fn check_content(
+        &self,
+        topic: &str,
+        check: Arc<dyn ContentCheck>,
+    ) -> Result<(), PublishError> {
+        let topic = topic.to_owned();
+        let request = GossipRequest::Check { topic, check };
+        self.shared.gossip.send(request).await
+    }
+
+    /// Gives a transaction to the pool, where it waits for a block, and to the network. Returns its
+    /// id.
+    ///
+    /// # Errors
+    /// It is no transaction, is not admitted, or the pool is full.
+    pub fn submit(&self, tx: &[u8]) -> Result<Hash32, PoolError> {
+        let shared = &self.shared;
+        let id = shared.waiting.submit(tx, std::time::Instant::now())?;
+        shared.gossip.spread(id, Bytes::copy_from_slice(tx));
+        Ok(id)
+    }
+
+    /// What waits for a block.
+    #[must_use]
+    pub fn mempool(&self) -> MempoolReport {
+        let waiting = &self.shared.waiting;
+        MempoolReport {
+            transactions: waiting.len(),
+            bytes: waiting.bytes(),
+        }
+    }
+
+    /// What arrived by gossip and what became of it, as of a quarter of a second ago at most.
+    #[must_use]
+    pub fn gossip(&self) -> GossipReport {
+        self.shared.gossip_report.borrow().clone()
+    }
+
+    /// Has a new head of this side announced.
+    pub(super) async fn tell_head(&self, hash: Hash32) {
+        // A node that stops announces nothing.
+        let _ = self.shared.gossip.send(GossipRequest::Head { hash }).await;
+    }
+}
