@@ -361,6 +361,18 @@ limits! {
     MESSAGE_SKEW_MS: u64 = 10 * 60 * 1000, "ms";
     /// Longest envelope domain.
     MAX_ENVELOPE_DOMAIN: usize = 32, "B";
+    /// Most items of a set that is reconciled: a full pool and a quarter. An encoder of them has
+    /// 7.3 MB.
+    MAX_SKETCH_SET: usize = 131_072, "items";
+    /// Most symbols in one answer: 229 KB.
+    MAX_SKETCH_SYMBOLS: usize = 16_384, "items";
+    /// End of the symbols of a session: enough for some 23 000 differences, beyond which listing
+    /// the keys is cheaper for any set.
+    MAX_SKETCH_INDEX: usize = 32_768, "items";
+    /// Most short keys in one answer: 131 KB.
+    MAX_SKETCH_KEYS: usize = 16_384, "items";
+    /// Most ids asked for by short key at a time: 32 KB of keys, 131 KB of ids.
+    MAX_SKETCH_IDS: usize = 4096, "items";
 }
 
 #[cfg(test)]
@@ -403,5 +415,8 @@ mod tests {
         const { assert!(MAX_BLOCKS_BYTES + 64 * 1024 < MAX_FRAME_PAYLOAD) };
         const { assert!(MAX_LOCATOR * 34 < MAX_REQUEST_PAYLOAD) };
         const { assert!(MAX_BLOCKS * 34 + 64 < MAX_REQUEST_PAYLOAD) };
+        const { assert!(MAX_SKETCH_IDS * 8 + 1024 < MAX_REQUEST_PAYLOAD) };
+        const { assert!(MAX_SKETCH_IDS * 32 < MAX_SKETCH_SYMBOLS * 14) };
+        const { assert!(MAX_SKETCH_KEYS * 8 < MAX_SKETCH_SYMBOLS * 14) };
     }
 }

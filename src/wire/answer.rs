@@ -5,13 +5,14 @@ use super::{
     blocks::{Blocks, GetBlocks},
     headers::{GetHeaders, Headers},
     message::Message,
+    sketch::SketchRoom,
 };
 use crate::registry::MessageId;
 
 /// The answer to one request while its frames arrive.
 ///
 /// `GET_HEADERS` is answered by one `HEADERS`; `GET_BLOCKS` by any number of `BLOCKS` and then at
-/// most one `NOTFOUND`; both by a single `BUSY` or `ERROR` instead. An `ACK` may stand anywhere and
+/// most one `NOTFOUND`; `GET_SKETCH` by one `SKETCH`; each by a single `BUSY` or `ERROR` instead. An `ACK` may stand anywhere and
 /// is the caller's to notice: it never reaches [`Answer::push`]'s sum.
 #[derive(Debug)]
 pub struct Answer {
@@ -30,6 +31,7 @@ enum Allowed {
         bytes: usize,
         first: bool,
     },
+    Sketch(SketchRoom),
 }
 
 #[derive(Debug)]
@@ -54,6 +56,7 @@ impl Answer {
                 bytes: *max_bytes as usize,
                 first: true,
             },
+            Message::GetSketch(request) => Allowed::Sketch(request.room()),
             other => return Err(WireError::OutOfPlace(other.id())),
         };
         Ok(Self {
@@ -78,6 +81,13 @@ impl Answer {
             (State::Empty, Message::Headers(headers)) => {
                 self.admit_headers(&headers)?;
                 State::Complete(Message::Headers(headers))
+            }
+            (State::Empty, Message::Sketch(sketch)) => {
+                let Allowed::Sketch(room) = self.allowed else {
+                    return Err(WireError::OutOfPlace(frame.id));
+                };
+                room.admit(&sketch)?;
+                State::Complete(Message::Sketch(sketch))
             }
             (State::Empty, Message::Blocks(blocks)) => {
                 self.admit_blocks(&blocks)?;
@@ -128,7 +138,7 @@ impl Answer {
         match &self.allowed {
             Allowed::Headers { left } if headers.headers.len() <= *left => Ok(()),
             Allowed::Headers { .. } => Err(WireError::TooMuch),
-            Allowed::Blocks { .. } => Err(WireError::OutOfPlace(MessageId::Headers)),
+            _ => Err(WireError::OutOfPlace(MessageId::Headers)),
         }
     }
 

@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 
-use super::{Message, WireError};
+use super::{Message, Symbol, WireError};
 use crate::registry::{
-    MAX_BLOCKS, MAX_FRAME_PAYLOAD, MAX_HEADER_BYTES, MAX_HEADERS, MAX_REQUEST_PAYLOAD, MessageId,
+    MAX_BLOCKS, MAX_FRAME_PAYLOAD, MAX_HEADER_BYTES, MAX_HEADERS, MAX_REQUEST_PAYLOAD,
+    MAX_SKETCH_IDS, MAX_SKETCH_SYMBOLS, MessageId,
 };
 
 /// Bytes of a frame header.
@@ -26,6 +27,8 @@ pub fn max_payload(id: MessageId) -> Option<usize> {
         MessageId::GetBlocks => MAX_REQUEST_PAYLOAD,
         MessageId::Headers => MAX_HEADERS * (MAX_HEADER_BYTES + 3) + MAX_CONTROL_PAYLOAD,
         MessageId::Blocks => MAX_FRAME_PAYLOAD,
+        MessageId::GetSketch => MAX_SKETCH_IDS * 8 + MAX_CONTROL_PAYLOAD,
+        MessageId::Sketch => MAX_SKETCH_SYMBOLS * Symbol::LEN + MAX_CONTROL_PAYLOAD,
         MessageId::NotFound => MAX_BLOCKS * 34 + MAX_CONTROL_PAYLOAD,
         MessageId::Busy | MessageId::Ack | MessageId::Error => MAX_CONTROL_PAYLOAD,
         _ => return None,

@@ -7,6 +7,7 @@ use super::{
     blocks::{Blocks, GetBlocks, NotFound},
     control::{Busy, Credits, ErrorCode, decode_number, encode_number},
     headers::{GetHeaders, Headers},
+    sketch::{GetSketch, Sketch},
 };
 use crate::registry::MessageId;
 
@@ -22,6 +23,10 @@ pub enum Message {
     GetBlocks(GetBlocks),
     /// Answers with blocks.
     Blocks(Blocks),
+    /// Asks about a set.
+    GetSketch(GetSketch),
+    /// Answers with a part of a set.
+    Sketch(Sketch),
     /// Answers that some are not here.
     NotFound(NotFound),
     /// Answers: not now.
@@ -47,6 +52,8 @@ impl Message {
             Self::Headers(_) => MessageId::Headers,
             Self::GetBlocks(_) => MessageId::GetBlocks,
             Self::Blocks(_) => MessageId::Blocks,
+            Self::GetSketch(_) => MessageId::GetSketch,
+            Self::Sketch(_) => MessageId::Sketch,
             Self::NotFound(_) => MessageId::NotFound,
             Self::Busy(_) => MessageId::Busy,
             Self::Ack { .. } => MessageId::Ack,
@@ -57,7 +64,10 @@ impl Message {
     /// Whether it asks for something.
     #[must_use]
     pub fn is_request(&self) -> bool {
-        matches!(self, Self::GetHeaders(_) | Self::GetBlocks(_))
+        matches!(
+            self,
+            Self::GetHeaders(_) | Self::GetBlocks(_) | Self::GetSketch(_)
+        )
     }
 
     /// The credits it carries, if it is an answer that has some.
@@ -80,6 +90,8 @@ impl Message {
             Self::Headers(m) => m.encode(),
             Self::GetBlocks(m) => m.encode(),
             Self::Blocks(m) => m.encode(),
+            Self::GetSketch(m) => m.encode(),
+            Self::Sketch(m) => m.encode(),
             Self::NotFound(m) => m.encode(),
             Self::Busy(m) => m.encode(),
             Self::Ack { seq } => encode_number(*seq),
@@ -98,6 +110,8 @@ impl Message {
             MessageId::Headers => Headers::decode(&payload).map(Self::Headers),
             MessageId::GetBlocks => GetBlocks::decode(&payload).map(Self::GetBlocks),
             MessageId::Blocks => Blocks::decode(&payload).map(Self::Blocks),
+            MessageId::GetSketch => GetSketch::decode(&payload).map(Self::GetSketch),
+            MessageId::Sketch => Sketch::decode(&payload).map(Self::Sketch),
             MessageId::NotFound => NotFound::decode(&payload).map(Self::NotFound),
             MessageId::Busy => Busy::decode(&payload).map(Self::Busy),
             MessageId::Ack => decode_number(&payload).map(|seq| Self::Ack { seq }),
