@@ -533,5 +533,8 @@ mod tests {
                     <= MAX_ANNOUNCE_BYTES
             )
         };
+        const { assert!(MAX_SKETCH_IDS * 8 + 1024 < MAX_REQUEST_PAYLOAD) };
+        const { assert!(MAX_SKETCH_IDS * 32 < MAX_SKETCH_SYMBOLS * 14) };
+        const { assert!(MAX_SKETCH_KEYS * 8 < MAX_SKETCH_SYMBOLS * 14) };
     }
 }

@@ -21,7 +21,7 @@ use super::{
     LocalError,
     command::{Command, PingTarget},
     connections::ConnectError,
-    gossip_task::{Gossip, GossipRequest},
+    gossip_task::Gossip,
     readiness,
     sessions::Sessions,
     sync_task::{Local, SyncInput, Waiting},
@@ -31,7 +31,6 @@ use crate::{
     event::NodeEvent,
     ids::{ChainId, Hash32},
     network::direct,
-    pool::PoolError,
     report::{
         BanReport, GossipReport, HeadReport, MineReport, PeerReport, PingReport, QueueReport, Readiness,
         StatsReport, StatusReport, SyncReport,

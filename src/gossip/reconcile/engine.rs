@@ -18,7 +18,7 @@ use crate::{
     clock::{Now, Rng},
     ids::Hash32,
     offence::Offence,
-    wire::{ErrorCode, GetSketch, Message, Salt, SketchSet},
+    wire::{ErrorCode, GetSketch, Message, Salt, Sketch, SketchSet},
 };
 
 /// Most ids in one [`Action::Offer`].
@@ -276,13 +276,7 @@ impl Engine {
         self.peers.succeeded(&peer, now.mono);
     }
 
-    fn on_sketch(
-        &mut self,
-        running: Running,
-        sketch: crate::wire::Sketch,
-        sets: &dyn Sets,
-        now: Now,
-    ) {
+    fn on_sketch(&mut self, running: Running, sketch: Sketch, sets: &dyn Sets, now: Now) {
         let Running {
             peer,
             session,

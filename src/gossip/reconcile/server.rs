@@ -11,6 +11,7 @@ use super::{Encoder, Sets};
 use crate::{
     bucket::{Bucket, Rate},
     clock::Now,
+    ids::Hash32,
     registry::MAX_SKETCH_SET,
     wire::{GetSketch, Salt, Sketch, SketchPart, SketchQuery, SketchSet},
 };
@@ -31,8 +32,8 @@ pub struct Limits {
     /// Requests of one peer.
     pub requests: Rate,
     /// Items walked for all peers together: each new session and each request for new symbols walks
-    /// over all items once. A walk costs about a quarter of a microsecond per item, so this is an
-    /// eighth of a core.
+    /// over all items once. A walk costs at most a quarter of a microsecond per item
+    /// (`specs/gossip/reconciliation.md`, section 8), so this is an eighth of a core.
     pub work: Rate,
 }
 
@@ -134,7 +135,8 @@ impl Server {
             .get(&peer)
             .is_some_and(|s| s.set == request.set && s.salt == request.salt);
         if !is_open {
-            if !allowance.opens.has(at, 1) || !self.work.has(at, 1) || !self.make_room(peer, at) {
+            // Gathering the ids costs something, too, so the peer pays for it whatever follows.
+            if !allowance.opens.spend(at, 0) || !self.work.has(at, 1) || !self.has_room(&peer, at) {
                 return BUSY;
             }
             let Some(ids) = sets.ids(request.set) else {
@@ -142,9 +144,6 @@ impl Server {
             };
             if !self.pay(ids.len(), at) {
                 return BUSY;
-            }
-            if let Some(allowance) = self.peers.get_mut(&peer) {
-                allowance.opens.take(1);
             }
             self.open(peer, request, ids, at);
         }
@@ -163,13 +162,12 @@ impl Server {
         self.sessions.len()
     }
 
-    fn open(
-        &mut self,
-        peer: PeerId,
-        request: &GetSketch,
-        ids: Vec<crate::ids::Hash32>,
-        at: Instant,
-    ) {
+    fn open(&mut self, peer: PeerId, request: &GetSketch, ids: Vec<Hash32>, at: Instant) {
+        if self.is_full_for(&peer)
+            && let Some((oldest, _)) = self.oldest()
+        {
+            self.sessions.remove(&oldest);
+        }
         let serving = Serving {
             set: request.set,
             salt: request.salt,
@@ -219,19 +217,19 @@ impl Server {
     }
 
     /// Whether there is a place for a session of `peer`.
-    fn make_room(&mut self, peer: PeerId, at: Instant) -> bool {
-        if self.sessions.contains_key(&peer) || self.sessions.len() < self.limits.sessions {
-            return true;
-        }
-        let oldest = self.sessions.iter().min_by_key(|(_, serving)| serving.used);
-        let Some((oldest, used)) = oldest.map(|(peer, serving)| (*peer, serving.used)) else {
-            return false;
-        };
-        if at.saturating_duration_since(used) < self.limits.steal_after {
-            return false;
-        }
-        self.sessions.remove(&oldest);
-        true
+    fn has_room(&self, peer: &PeerId, at: Instant) -> bool {
+        let is_idle = |used| at.saturating_duration_since(used) >= self.limits.steal_after;
+        !self.is_full_for(peer) || self.oldest().is_some_and(|(_, used)| is_idle(used))
+    }
+
+    fn is_full_for(&self, peer: &PeerId) -> bool {
+        !self.sessions.contains_key(peer) && self.sessions.len() >= self.limits.sessions
+    }
+
+    /// The session that was not used for longest.
+    fn oldest(&self) -> Option<(PeerId, Instant)> {
+        let used = self.sessions.iter().map(|(peer, s)| (*peer, s.used));
+        used.min_by_key(|(_, used)| *used)
     }
 
     /// Takes a walk over `items` from the budget.

@@ -42,7 +42,7 @@ impl Bench {
 
     /// Steps until there is a request.
     fn request(&mut self) -> (PeerId, RequestId, GetSketch) {
-        for _ in 0..10 {
+        for _ in 0..100 {
             for action in self.step() {
                 if let Action::Request {
                     peer,
