@@ -10,9 +10,9 @@ use std::time::Duration;
 use libp2p::{
     PeerId,
     gossipsub::{
-        self, IdentTopic, IdentityTransform, MessageAcceptance,
-        MessageAuthenticity, PeerScoreParams, PeerScoreThresholds, PublishError, TopicScoreParams,
-        ValidationMode, WhitelistSubscriptionFilter,
+        self, IdentTopic, IdentityTransform, MessageAcceptance, MessageAuthenticity,
+        PeerScoreParams, PeerScoreThresholds, PublishError, TopicScoreParams, ValidationMode,
+        WhitelistSubscriptionFilter,
     },
 };
 
@@ -187,12 +187,9 @@ pub fn behaviour(config: &Config, chain: ChainId) -> Result<Behaviour, Error> {
     }
     let built = builder.build().map_err(|e| refused(&e))?;
     let ours = WhitelistSubscriptionFilter(topics.iter().map(|(name, _)| name.clone()).collect());
-    let mut router = Behaviour::new_with_subscription_filter(
-        MessageAuthenticity::Anonymous,
-        built,
-        ours,
-    )
-    .map_err(|e| refused(&e))?;
+    let mut router =
+        Behaviour::new_with_subscription_filter(MessageAuthenticity::Anonymous, built, ours)
+            .map_err(|e| refused(&e))?;
     router
         .with_peer_score(scores(&topics), thresholds())
         .map_err(|e| refused(&e))?;
@@ -266,11 +263,16 @@ fn scores(topics: &Topics) -> PeerScoreParams {
         // One invalid message reaches the gossip threshold, three the one below which nothing of
         // the peer is read; forgotten after ten minutes.
         invalid_message_deliveries_weight: -10.0,
-        invalid_message_deliveries_decay: gossipsub::score_parameter_decay(Duration::from_secs(600)),
+        invalid_message_deliveries_decay: gossipsub::score_parameter_decay(Duration::from_secs(
+            600,
+        )),
         ..TopicScoreParams::default()
     };
     PeerScoreParams {
-        topics: topics.iter().map(|(name, _)| (name.clone(), topic.clone())).collect(),
+        topics: topics
+            .iter()
+            .map(|(name, _)| (name.clone(), topic.clone()))
+            .collect(),
         ip_colocation_factor_weight: 0.0,
         behaviour_penalty_weight: -1.0,
         // Broken promises and grafts too soon: a handful may happen to an honest peer.

@@ -45,7 +45,9 @@ impl Waiting {
             let then = now.saturating_add(bytes);
             (then <= MAX_WAITING_BYTES).then_some(then)
         };
-        let entered = self.0.fetch_update(Ordering::AcqRel, Ordering::Relaxed, enter);
+        let entered = self
+            .0
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, enter);
         entered.is_ok()
     }
 

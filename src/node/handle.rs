@@ -32,8 +32,8 @@ use crate::{
     ids::{ChainId, Hash32},
     network::direct,
     report::{
-        BanReport, GossipReport, HeadReport, MineReport, PeerReport, PingReport, QueueReport, Readiness,
-        StatsReport, StatusReport, SyncReport,
+        BanReport, GossipReport, HeadReport, MineReport, PeerReport, PingReport, QueueReport,
+        Readiness, StatsReport, StatusReport, SyncReport,
     },
     telemetry::{Levels, Telemetry},
 };

@@ -23,8 +23,8 @@ mod frame;
 mod headers;
 mod inventory;
 mod message;
-mod tx;
 mod sketch;
+mod tx;
 
 pub use answer::Answer;
 pub use blocks::{Blocks, GetBlocks, NotFound};
@@ -35,8 +35,8 @@ pub use frame::{Flags, Frame, FrameHeader, HEADER_LEN, max_payload};
 pub use headers::{GetHeaders, Headers, TipClaim};
 pub use inventory::{Data, GetData, Inv, Item, ItemKind, Shares};
 pub use message::Message;
-pub use tx::Txs;
 pub use sketch::{GetSketch, Salt, ShortKey, Sketch, SketchPart, SketchQuery, SketchSet, Symbol};
+pub use tx::Txs;
 
 #[cfg(test)]
 mod tests;

@@ -115,7 +115,9 @@ impl From<StartError> for Failure {
                 .hint("choose an address of this machine with --listen"),
             StartError::Channel(_) => Self::new(ErrorCode::KeyNotInPolicy, message),
             StartError::Identity(_) => Self::new(ErrorCode::KeyUnreadable, message),
-            StartError::Random(_) => Self::new(ErrorCode::Failed, message),
+            StartError::Random(_) | StartError::Seen(_) => Self::new(ErrorCode::Failed, message),
+            StartError::Gossip(_) => Self::new(ErrorCode::ConfigInvalid, message)
+                .hint("keep mesh_low <= mesh <= mesh_high; see the table [gossip]"),
         }
     }
 }

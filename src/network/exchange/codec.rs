@@ -100,7 +100,11 @@ impl Codec {
         }
     }
 
-    async fn read<T>(&self, io: &mut T, takes: impl Fn(MessageId) -> bool + Send) -> io::Result<Read>
+    async fn read<T>(
+        &self,
+        io: &mut T,
+        takes: impl Fn(MessageId) -> bool + Send,
+    ) -> io::Result<Read>
     where
         T: AsyncRead + Unpin + Send,
     {

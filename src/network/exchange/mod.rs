@@ -61,9 +61,7 @@ impl Lane {
 
     /// Whether `id` may open an exchange here. Every other id the wire speaks may only answer one.
     fn takes(self, id: MessageId) -> bool {
-        use MessageId::{
-            DaGet, GetBlocks, GetCompact, GetData, GetHeaders, GetSketch, GetTx, Inv,
-        };
+        use MessageId::{DaGet, GetBlocks, GetCompact, GetData, GetHeaders, GetSketch, GetTx, Inv};
         match self {
             Self::Sync => matches!(id, GetHeaders | GetBlocks),
             Self::Data => matches!(id, Inv | GetData | GetTx | GetCompact | DaGet | GetSketch),

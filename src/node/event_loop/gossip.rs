@@ -61,7 +61,11 @@ impl EventLoop {
                 let Some(topic) = self.tasks.gossip.topics().topic(&message.topic) else {
                     return;
                 };
-                if !self.tasks.gossip.message(from, id.clone(), topic, message.data) {
+                if !self
+                    .tasks
+                    .gossip
+                    .message(from, id.clone(), topic, message.data)
+                {
                     self.judge(&id, from, Verdict::Ignore(Ignored::Full));
                 }
             }

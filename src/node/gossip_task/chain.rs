@@ -5,11 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use libp2p::PeerId;
 
-use super::{
-    Done, GossipTask,
-    data::Asked,
-    mesh::Ruling,
-};
+use super::{Done, GossipTask, data::Asked, mesh::Ruling};
 use crate::{
     chain::{Ancestry, At, Block, Header, HeaderError, Tip, object_id, verify::verify_header},
     gossip::{
@@ -18,11 +14,7 @@ use crate::{
         seen::Seen,
     },
     ids::Hash32,
-    network::{
-        exchange::Lane,
-        identify::Head,
-        pubsub::MessageId,
-    },
+    network::{exchange::Lane, identify::Head, pubsub::MessageId},
     node::{
         effect::Effect,
         sync_task::{LocalError, Waiting},
@@ -161,7 +153,7 @@ impl GossipTask {
                     block,
                     verdict,
                 } => self.judge_announce(peer, block, verdict),
-                Output::Block { from, rebuilt } => self.import(from, rebuilt.block),
+                Output::Block { from, rebuilt } => self.import(from, rebuilt.hash, rebuilt.bytes),
                 Output::FetchFull { block, peers, .. } => self.fetch_full(block, &peers),
                 Output::Penalise {
                     peer,
@@ -193,19 +185,18 @@ impl GossipTask {
         }
     }
 
-    fn import(&mut self, from: PeerId, block: Block) {
+    fn import(&mut self, from: PeerId, block: Hash32, bytes: Bytes) {
         let (local, done) = (self.parts.local.clone(), self.done.clone());
         tokio::spawn(async move {
-            let result = local.import(vec![block.encode()]).await;
-            let block = Box::new(block);
+            let result = local.import(vec![bytes.clone()]).await;
+            let imported = Done::Imported {
+                from,
+                block,
+                bytes,
+                result,
+            };
             // The task is gone when the node stops; then nobody waits for the verdict.
-            let _ = done
-                .send(Done::Imported {
-                    from,
-                    block,
-                    result,
-                })
-                .await;
+            let _ = done.send(imported).await;
         });
     }
 
@@ -213,10 +204,10 @@ impl GossipTask {
     pub(super) fn imported(
         &mut self,
         from: PeerId,
-        block: &Block,
+        block: Hash32,
+        bytes: Bytes,
         result: Result<HeadReport, LocalError>,
     ) {
-        let hash = block.hash();
         let verdict = match result {
             Ok(_) => Verdict::Accept,
             Err(LocalError::Refused(task::LocalError::Body { error, .. })) => Verdict::Reject {
@@ -227,9 +218,10 @@ impl GossipTask {
             Err(_) => Verdict::Ignore(Ignored::Unknown),
         };
         let valid = verdict == Verdict::Accept;
-        self.judge_announce(from, hash, verdict);
+        self.judge_announce(from, block, verdict);
         if valid {
-            let outputs = self.compact.on_known(hash, Some(block));
+            let decoded = Block::decode(bytes).ok();
+            let outputs = self.compact.on_known(block, decoded.as_ref());
             self.compact_outputs(outputs);
         }
     }
@@ -271,7 +263,10 @@ impl GossipTask {
             return;
         }
         let unknown = self.not_spread(block);
-        self.salt = self.salt.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.salt = self
+            .salt
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         let announce = compact::build(block, self.salt, unknown).encode();
         self.publish(Topic::Headers, header, None);
         self.publish(Topic::Blocks, announce.into(), None);
@@ -282,7 +277,11 @@ impl GossipTask {
     /// Numbers of the block's transactions that have not travelled, so that peers lack them.
     fn not_spread(&mut self, block: &Block) -> Vec<u32> {
         let now = self.now().mono;
-        let ids = block.txs.iter().take(PREFILL_LOOKUPS).map(|tx| object_id(tx));
+        let ids = block
+            .txs
+            .iter()
+            .take(PREFILL_LOOKUPS)
+            .map(|tx| object_id(tx));
         let ids: Vec<Hash32> = ids.collect();
         let unknown = (0u32..).zip(&ids);
         unknown
@@ -309,9 +308,9 @@ impl GossipTask {
             Ok(Message::Tx(answer)) => {
                 let bytes = answer.txs.iter().map(|tx| tx.len() + 5).sum();
                 let known = self.known();
-                let outputs =
-                    self.compact
-                        .on_txs(peer, block, answer.txs, bytes, &known, now);
+                let outputs = self
+                    .compact
+                    .on_txs(peer, block, answer.txs, bytes, &known, now);
                 return self.compact_outputs(outputs);
             }
             Ok(Message::BlockAnnounce(payload)) => match self.check_announce(&payload) {
@@ -350,7 +349,12 @@ impl GossipTask {
 }
 
 fn is_stale(checked: &compact::Checked, now_s: u64) -> bool {
-    checked.announce().header.timestamp.saturating_add(FRESH_S) < now_s
+    checked
+        .announce()
+        .header()
+        .timestamp
+        .saturating_add(FRESH_S)
+        < now_s
 }
 
 fn refuse(error: &HeaderError) -> Verdict {

@@ -30,8 +30,8 @@ use libp2p::PeerId;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::local::{Gossip, GossipRequest};
 pub use self::local::PublishError;
+pub(crate) use self::local::{Gossip, GossipRequest};
 use self::{data::Asked, heads::Heads, outbox::Outbox};
 use super::{
     effect::Effect,
@@ -127,7 +127,8 @@ enum Done {
     /// The import of a rebuilt block.
     Imported {
         from: PeerId,
-        block: Box<Block>,
+        block: Hash32,
+        bytes: Bytes,
         result: Result<HeadReport, LocalError>,
     },
     /// A block of our own, read for its announcement.
@@ -171,11 +172,11 @@ pub(crate) fn spawn(parts: Parts, stop: CancellationToken) -> Result<Ends, Bloom
     let (report_tx, report) = watch::channel(GossipReport::default());
     let waiting = WaitingBytes::default();
     let now = parts.clock.now();
-    let [salt, spread_salt] = [0, 1].map(|n| Salt::from(parts.seed).child(n));
+    let salt = Salt(parts.seed[8..24].try_into().expect("sixteen of 32 bytes"));
     let number = u64::from_be_bytes(parts.seed[..8].try_into().expect("eight of 32 bytes"));
     let task = GossipTask {
-        seen: SeenSet::new(seen::Config::default(), salt)?,
-        spread: SeenSet::new(seen::Config::default(), spread_salt)?,
+        seen: SeenSet::new(seen::Config::default(), salt.child(1))?,
+        spread: SeenSet::new(seen::Config::default(), salt.child(2))?,
         buckets: Buckets::new(&parts.limits),
         counters: Counters::default(),
         app: App::new(
@@ -316,8 +317,9 @@ impl GossipTask {
             Done::Imported {
                 from,
                 block,
+                bytes,
                 result,
-            } => self.imported(from, &block, result),
+            } => self.imported(from, block, bytes, result),
             Done::Own(block) => self.announce_block(&block),
         }
     }
@@ -380,7 +382,11 @@ impl GossipTask {
 
     /// Tells watchers how things stand.
     fn tell(&mut self) {
-        let report = self.counters.report(self.seen.stats());
+        let report = GossipReport {
+            topics: self.counters.report(),
+            refused: self.counters.refusals(),
+            seen: self.seen.stats(),
+        };
         self.report.send_if_modified(|old| {
             let changed = *old != report;
             *old = report;

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use libp2p::PeerId;
 use tracing::debug;
 
-use super::{GossipTask, data::{Asked, item_of}};
+use super::{
+    GossipTask,
+    data::{Asked, item_of},
+};
 use crate::{
     clock::Now,
+    event::NodeEvent,
     gossip::reconcile::{self as recon, Action, Sets},
     ids::Hash32,
     network::exchange::Failure,
     node::{effect::Effect, sync_task::Waiting},
-    event::NodeEvent,
     wire::{Item, Message, SketchSet},
 };
 

@@ -10,11 +10,7 @@ use tokio::sync::mpsc;
 use super::GossipTask;
 use crate::{
     chain::{Block, ChainStore},
-    gossip::{
-        compact,
-        inventory,
-        reconcile::Reply,
-    },
+    gossip::{compact, inventory, reconcile::Reply},
     ids::Hash32,
     network::exchange::{Answer, Lane, Token},
     node::effect::Effect,
@@ -149,4 +145,3 @@ fn busy(retry_after: Duration) -> Message {
         credits: Credits::INITIAL,
     })
 }
-

@@ -73,4 +73,3 @@ pub(super) fn tx_item(id: Hash32) -> Item {
         id,
     }
 }
-

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::jobs::Shared;
 use crate::{
-    network::exchange::{Answer, Token},
+    network::exchange::{Answer, Lane, Token},
     node::effect::Effect,
     sync::server::{self, Admission, BlockAnswer, Governor, Limits, Ticket},
     wire::{Credits, ErrorCode, GetBlocks, GetHeaders, Message},

@@ -120,11 +120,14 @@ async fn two_peers_stream_four_megabytes_each_from_a_third() {
     until(&mut [&mut a, &mut b, &mut c], |at, event, node| {
         match event {
             SwarmEvent::Behaviour(Event::Exchange(_, event)) if at == 0 => serve(node, event),
-            SwarmEvent::Behaviour(Event::Exchange(_, exchange::Event::Response {
-                id,
-                message: Message::Blocks(sum),
-                ..
-            })) => {
+            SwarmEvent::Behaviour(Event::Exchange(
+                _,
+                exchange::Event::Response {
+                    id,
+                    message: Message::Blocks(sum),
+                    ..
+                },
+            )) => {
                 assert_eq!(id.0 as usize, at - 1);
                 sums.push(sum);
             }
@@ -139,10 +142,7 @@ async fn two_peers_stream_four_megabytes_each_from_a_third() {
         assert_eq!(sum.blocks.len(), 40);
         assert!(sum.blocks.iter().enumerate().all(right));
     }
-    assert_eq!(
-        b.behaviour().sync.sequence(),
-        exchange::Sequence::default()
-    );
+    assert_eq!(b.behaviour().sync.sequence(), exchange::Sequence::default());
 }
 
 #[tokio::test]
