@@ -216,7 +216,7 @@ pub enum ObjectError {
     ProofType(u64),
 }
 
-fn cbor_offence(error: CborError) -> Offence {
+pub(super) fn cbor_offence(error: CborError) -> Offence {
     if error.is_non_canonical() {
         Offence::NonCanonicalCbor
     } else {

@@ -5,13 +5,14 @@ use super::{
     blocks::{Blocks, GetBlocks},
     headers::{GetHeaders, Headers},
     message::Message,
+    samples::DaGet,
 };
 use crate::registry::MessageId;
 
 /// The answer to one request while its frames arrive.
 ///
 /// `GET_HEADERS` is answered by one `HEADERS`; `GET_BLOCKS` by any number of `BLOCKS` and then at
-/// most one `NOTFOUND`; both by a single `BUSY` or `ERROR` instead. An `ACK` may stand anywhere and
+/// most one `NOTFOUND`; `DA_GET` by one `DA_PROOF` or `NOTFOUND`; all by a single `BUSY` or `ERROR` instead. An `ACK` may stand anywhere and
 /// is the caller's to notice: it never reaches [`Answer::push`]'s sum.
 #[derive(Debug)]
 pub struct Answer {
@@ -30,6 +31,7 @@ enum Allowed {
         bytes: usize,
         first: bool,
     },
+    Samples(DaGet),
 }
 
 #[derive(Debug)]
@@ -54,6 +56,7 @@ impl Answer {
                 bytes: *max_bytes as usize,
                 first: true,
             },
+            Message::DaGet(request) => Allowed::Samples(request.clone()),
             other => return Err(WireError::OutOfPlace(other.id())),
         };
         Ok(Self {
@@ -88,6 +91,18 @@ impl Answer {
                 sum.credits = blocks.credits;
                 sum.blocks.extend(blocks.blocks);
                 State::Open(sum)
+            }
+            (State::Empty, Message::DaProof(proof)) => {
+                let Allowed::Samples(request) = &self.allowed else {
+                    return Err(WireError::OutOfPlace(frame.id));
+                };
+                request.admit(&proof)?;
+                State::Complete(Message::DaProof(proof))
+            }
+            (State::Empty, missing @ Message::NotFound(_))
+                if matches!(self.allowed, Allowed::Samples(_)) =>
+            {
+                State::Complete(missing)
             }
             (state @ (State::Empty | State::Open(_)), Message::NotFound(missing)) => {
                 let Allowed::Blocks { count, .. } = self.allowed else {
@@ -128,7 +143,7 @@ impl Answer {
         match &self.allowed {
             Allowed::Headers { left } if headers.headers.len() <= *left => Ok(()),
             Allowed::Headers { .. } => Err(WireError::TooMuch),
-            Allowed::Blocks { .. } => Err(WireError::OutOfPlace(MessageId::Headers)),
+            _ => Err(WireError::OutOfPlace(MessageId::Headers)),
         }
     }
 

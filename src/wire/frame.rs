@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 
-use super::{Message, WireError};
+use super::{
+    Message, WireError,
+    samples::{MAX_DA_GET_PAYLOAD, MAX_DA_PROOF_PAYLOAD},
+};
 use crate::registry::{
     MAX_BLOCKS, MAX_FRAME_PAYLOAD, MAX_HEADER_BYTES, MAX_HEADERS, MAX_REQUEST_PAYLOAD, MessageId,
 };
@@ -27,6 +30,8 @@ pub fn max_payload(id: MessageId) -> Option<usize> {
         MessageId::Headers => MAX_HEADERS * (MAX_HEADER_BYTES + 3) + MAX_CONTROL_PAYLOAD,
         MessageId::Blocks => MAX_FRAME_PAYLOAD,
         MessageId::NotFound => MAX_BLOCKS * 34 + MAX_CONTROL_PAYLOAD,
+        MessageId::DaGet => MAX_DA_GET_PAYLOAD,
+        MessageId::DaProof => MAX_DA_PROOF_PAYLOAD,
         MessageId::Busy | MessageId::Ack | MessageId::Error => MAX_CONTROL_PAYLOAD,
         _ => return None,
     })

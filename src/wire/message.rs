@@ -7,6 +7,7 @@ use super::{
     blocks::{Blocks, GetBlocks, NotFound},
     control::{Busy, Credits, ErrorCode, decode_number, encode_number},
     headers::{GetHeaders, Headers},
+    samples::{DaGet, DaProof},
 };
 use crate::registry::MessageId;
 
@@ -24,6 +25,10 @@ pub enum Message {
     Blocks(Blocks),
     /// Answers that some are not here.
     NotFound(NotFound),
+    /// Asks for leaves of a blob.
+    DaGet(DaGet),
+    /// Answers with leaves of a blob and their proofs.
+    DaProof(DaProof),
     /// Answers: not now.
     Busy(Busy),
     /// Receipt of the frame with this sequence number.
@@ -48,6 +53,8 @@ impl Message {
             Self::GetBlocks(_) => MessageId::GetBlocks,
             Self::Blocks(_) => MessageId::Blocks,
             Self::NotFound(_) => MessageId::NotFound,
+            Self::DaGet(_) => MessageId::DaGet,
+            Self::DaProof(_) => MessageId::DaProof,
             Self::Busy(_) => MessageId::Busy,
             Self::Ack { .. } => MessageId::Ack,
             Self::Error { .. } => MessageId::Error,
@@ -57,7 +64,10 @@ impl Message {
     /// Whether it asks for something.
     #[must_use]
     pub fn is_request(&self) -> bool {
-        matches!(self, Self::GetHeaders(_) | Self::GetBlocks(_))
+        matches!(
+            self,
+            Self::GetHeaders(_) | Self::GetBlocks(_) | Self::DaGet(_)
+        )
     }
 
     /// The credits it carries, if it is an answer that has some.
@@ -81,6 +91,8 @@ impl Message {
             Self::GetBlocks(m) => m.encode(),
             Self::Blocks(m) => m.encode(),
             Self::NotFound(m) => m.encode(),
+            Self::DaGet(m) => m.encode(),
+            Self::DaProof(m) => m.encode(),
             Self::Busy(m) => m.encode(),
             Self::Ack { seq } => encode_number(*seq),
             Self::Error { code } => encode_number(code.to_u32()),
@@ -99,6 +111,8 @@ impl Message {
             MessageId::GetBlocks => GetBlocks::decode(&payload).map(Self::GetBlocks),
             MessageId::Blocks => Blocks::decode(&payload).map(Self::Blocks),
             MessageId::NotFound => NotFound::decode(&payload).map(Self::NotFound),
+            MessageId::DaGet => DaGet::decode(&payload).map(Self::DaGet),
+            MessageId::DaProof => DaProof::decode(&payload).map(Self::DaProof),
             MessageId::Busy => Busy::decode(&payload).map(Self::Busy),
             MessageId::Ack => decode_number(&payload).map(|seq| Self::Ack { seq }),
             MessageId::Error => decode_number(&payload).map(|code| Self::Error {

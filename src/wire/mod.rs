@@ -21,6 +21,7 @@ mod fields;
 mod frame;
 mod headers;
 mod message;
+mod samples;
 
 pub use answer::Answer;
 pub use blocks::{Blocks, GetBlocks, NotFound};
@@ -29,6 +30,7 @@ pub use error::WireError;
 pub use frame::{Flags, Frame, FrameHeader, HEADER_LEN, max_payload};
 pub use headers::{GetHeaders, Headers, TipClaim};
 pub use message::Message;
+pub use samples::{DaGet, DaProof};
 
 #[cfg(test)]
 mod tests;

@@ -79,7 +79,10 @@ where
 
 /// Whether `id` may open an exchange.
 pub(super) fn is_request(id: MessageId) -> bool {
-    matches!(id, MessageId::GetHeaders | MessageId::GetBlocks)
+    matches!(
+        id,
+        MessageId::GetHeaders | MessageId::GetBlocks | MessageId::DaGet
+    )
 }
 
 /// Whether `id` may be part of an answer.
