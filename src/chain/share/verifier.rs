@@ -22,7 +22,7 @@ pub trait ShareVerifier: fmt::Debug + Send + Sync + 'static {
     /// The body has not the form of its type.
     fn parent(&self, share: &ProofEnvelope<'_>) -> Result<Option<ShareParent>, ShareError>;
 
-    /// The checks that cost microseconds: template, micro-target, nullifier. `parent` is what
+    /// The checks that cost a few hashes: template, micro-target, nullifier. `parent` is what
     /// follows from the block that [`ShareVerifier::parent`] named.
     ///
     /// # Errors

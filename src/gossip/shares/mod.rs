@@ -9,7 +9,7 @@
 //!
 //! # What it costs and what bounds it
 //! Checks run cheapest first: size, form, topic, known id, room, parent, draw, nullifier, and last
-//! what an application's verifier does. Up to there a hash share costs a few microseconds, another
+//! what an application's verifier does. Up to there a hash share costs a few hashes, another
 //! one its hash. The index holds 10 000 shares for ten minutes, each type at most its [`Cap`], and a
 //! peer never displaces the shares of one that sent fewer.
 //!
