@@ -39,6 +39,10 @@ pub enum Offence {
     BodyMismatch,
     /// An answer to something that was not asked.
     UnsolicitedResponse,
+    /// A sample of a blob that does not verify against the root it was asked for.
+    BadProof,
+    /// A share under a nullifier that is not its own.
+    ForgedNullifier,
     /// Claimed more work than it could show headers for.
     FalseWorkClaim,
     /// A branch that repeated differently when asked a second time.
@@ -75,6 +79,8 @@ impl Offence {
         Self::WrongPolicyRoot,
         Self::BodyMismatch,
         Self::UnsolicitedResponse,
+        Self::BadProof,
+        Self::ForgedNullifier,
         Self::FalseWorkClaim,
         Self::Equivocation,
         Self::BadSignature,
@@ -98,6 +104,8 @@ impl Offence {
             Self::WrongPolicyRoot => "wrong_policy_root",
             Self::BodyMismatch => "body_mismatch",
             Self::UnsolicitedResponse => "unsolicited_response",
+            Self::BadProof => "bad_proof",
+            Self::ForgedNullifier => "forged_nullifier",
             Self::FalseWorkClaim => "false_work_claim",
             Self::Equivocation => "equivocation",
             Self::BadSignature => "bad_signature",
@@ -115,6 +123,8 @@ impl Offence {
             | Self::BadTimestamp
             | Self::WrongPolicyRoot
             | Self::BodyMismatch
+            | Self::BadProof
+            | Self::ForgedNullifier
             | Self::Equivocation
             | Self::BadSignature
             | Self::NonCanonicalCbor

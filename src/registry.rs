@@ -459,6 +459,17 @@ limits! {
     /// Most direct messages on a substream without a receipt. One in 1024 round trips a
     /// millisecond apart is a million a second; more would only be memory at the sender.
     MAX_DIRECT_WINDOW: usize = 1024, "messages";
+    /// Longest blob. A whole one is held in memory while its tree is built and while it is read
+    /// from disk.
+    MAX_BLOB_BYTES: usize = 2 * 1024 * 1024, "B";
+    /// Data in a leaf of a blob. Smaller would make proofs outweigh leaves, larger would make a
+    /// sample of a small blob all of it.
+    BLOB_LEAF_BYTES: usize = 4096, "B";
+    /// Most leaves in one request for samples: five requests fetch most of the largest blob, and an
+    /// answer stays below 400 KB.
+    MAX_SAMPLES: usize = 64, "items";
+    /// Most siblings in the proof of a sample: a blob needs 10; the rest is room for larger trees.
+    MAX_SAMPLE_PATH: usize = 24, "items";
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod ancestry;
 pub mod archive;
 pub mod audit;
+pub mod blob;
 mod block;
 #[cfg(test)]
 pub(crate) mod conformance;
@@ -16,11 +17,13 @@ pub mod locator;
 mod memory;
 pub mod merkle;
 pub mod miner;
+pub mod nmt;
 mod object;
 mod parallel;
 mod params;
 pub mod poies;
 mod refusal;
+pub mod share;
 mod store;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -29,6 +32,7 @@ mod vectors;
 pub mod verify;
 
 pub use ancestry::Ancestry;
+pub use blob::{Blob, BlobCommitment, BlobError, BlobStore, MemoryBlobs};
 pub use block::Block;
 pub use genesis::{Genesis, GenesisError};
 pub use header::{DrawPrefix, Header};
@@ -36,5 +40,6 @@ pub use memory::MemoryStore;
 pub use object::{ProofEnvelope, ProofType, check_tx, object_id};
 pub use params::{Params, ParamsError};
 pub use refusal::{BodyError, HeaderError, ObjectError};
+pub use share::{HashShare, HashShares, ShareError, ShareVerifier};
 pub use store::{At, Batch, ChainStore, NewHeader, StoreError, StoredHeader, Tip, Tips, Which};
 pub use verify::{HashOnly, Verifier};

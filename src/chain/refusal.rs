@@ -228,7 +228,7 @@ impl ObjectError {
     }
 }
 
-fn cbor_offence(error: CborError) -> Offence {
+pub(super) fn cbor_offence(error: CborError) -> Offence {
     if error.is_non_canonical() {
         Offence::NonCanonicalCbor
     } else {

@@ -7,6 +7,7 @@
 //! `specs/storage.md` gives every byte.
 
 mod appender;
+mod blobs;
 mod bodies;
 mod chains;
 mod commit;
@@ -28,6 +29,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+pub use blobs::DiskBlobs;
 pub use directory::DataDir;
 pub use fault::OpenError;
 pub use redb_store::RedbStore;

@@ -30,6 +30,11 @@ impl State {
         Self(database)
     }
 
+    /// The database that holds the documents and everything else.
+    pub(super) fn database(&self) -> &Arc<Database> {
+        &self.0
+    }
+
     /// The document at `key`, `None` if there is none.
     ///
     /// # Errors

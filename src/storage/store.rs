@@ -7,6 +7,7 @@ use tracing::info;
 use crate::chain::{Genesis, StoreError};
 
 use super::{
+    blobs::DiskBlobs,
     bodies::Bodies,
     database::Database,
     directory::DataDir,
@@ -53,6 +54,7 @@ impl Default for Options {
 #[derive(Clone, Debug)]
 pub struct Store {
     dir: DataDir,
+    disk: Arc<dyn Disk>,
     chain: Arc<RedbStore>,
     state: State,
 }
@@ -74,6 +76,7 @@ impl Store {
         )?;
         Ok(Self {
             dir,
+            disk,
             chain: Arc::new(chain),
             state,
         })
@@ -103,6 +106,20 @@ impl Store {
     #[must_use]
     pub fn chain(&self) -> &Arc<RedbStore> {
         &self.chain
+    }
+
+    /// Opens the blobs, at most `max_bytes` of files; what is over goes, oldest first. Once for each
+    /// store: two would remove each other's files.
+    ///
+    /// # Errors
+    /// The store cannot be read or written.
+    pub fn open_blobs(&self, max_bytes: u64) -> Result<DiskBlobs, OpenError> {
+        let database = Arc::clone(self.state.database());
+        Ok(DiskBlobs::open(
+            Arc::clone(&self.disk),
+            database,
+            max_bytes,
+        )?)
     }
 
     /// Small documents.

@@ -7,7 +7,7 @@
 use redb::TableDefinition;
 
 use crate::{
-    chain::{StoreError, Tip},
+    chain::{BlobCommitment, StoreError, Tip, nmt::Namespace},
     ids::{Hash32, Height, Work},
 };
 
@@ -40,6 +40,12 @@ pub(super) const SEGMENTS: TableDefinition<'static, &[u8; 4], &[u8; 16]> =
 pub(super) const HEADS: TableDefinition<'static, &str, Number> = TableDefinition::new("heads");
 /// Small documents of other rooms: see [`State`](super::State).
 pub(super) const STATE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("state");
+
+/// Name of [`BLOBS`].
+pub(super) const BLOBS_NAME: &str = "blobs";
+/// Blob number → [`BlobRow`]. The table comes with the first blob.
+pub(super) const BLOBS: TableDefinition<'static, Number, &[u8; 44]> =
+    TableDefinition::new(BLOBS_NAME);
 
 /// Key of the best header in [`HEADS`].
 pub(super) const HEAD_OF_HEADERS: &str = "headers";
@@ -107,6 +113,35 @@ impl<'a> HeaderRow<'a> {
             work: self.work,
             timestamp: self.timestamp,
         }
+    }
+}
+
+/// One stored blob: root 32 | namespace u32 | size u64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BlobRow {
+    pub(super) commitment: BlobCommitment,
+}
+
+impl BlobRow {
+    pub(super) fn encode(&self) -> [u8; 44] {
+        let BlobCommitment {
+            root,
+            namespace,
+            size,
+        } = self.commitment;
+        let mut out = [0; 44];
+        out[..32].copy_from_slice(&root.0);
+        out[32..36].copy_from_slice(&namespace.0.to_be_bytes());
+        out[36..].copy_from_slice(&size.to_be_bytes());
+        out
+    }
+
+    /// `None` if no blob has this size.
+    pub(super) fn decode(row: &[u8; 44]) -> Option<Self> {
+        let namespace = Namespace(u32::from_be_bytes(array(&row[32..36])));
+        let root = Hash32(array(&row[..32]));
+        let commitment = BlobCommitment::new(root, namespace, u64_at(row, 36)).ok()?;
+        Some(Self { commitment })
     }
 }
 

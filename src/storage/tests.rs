@@ -1,6 +1,7 @@
 //! The store against the reference, on disks that fail.
 
 mod bad_files;
+mod blobs;
 mod conformance;
 mod full;
 mod migration;

@@ -7,6 +7,7 @@ use super::{
     headers::{GetHeaders, Headers},
     inventory::{DataRoom, ItemKind},
     message::Message,
+    samples::DaGet,
     sketch::SketchRoom,
     tx::Txs,
 };
@@ -17,7 +18,8 @@ use crate::{ids::Hash32, registry::MessageId};
 /// `GET_HEADERS` is answered by one `HEADERS`; `GET_BLOCKS` by any number of `BLOCKS` and then at
 /// most one `NOTFOUND`; `GETDATA` likewise by `TX` or `SHARE` frames, folded into
 /// [`Data`](super::Data); `GET_TX` by any number of `TX`, or one `TX_NOTFOUND`; `GET_COMPACT` by one
-/// `BLOCK_ANNOUNCE` or `TX_NOTFOUND`; `GET_SKETCH` by one `SKETCH`; each by a single `BUSY` or `ERROR`
+/// `BLOCK_ANNOUNCE` or `TX_NOTFOUND`; `GET_SKETCH` by one `SKETCH`; `DA_GET` by one
+/// `DA_PROOF` or `NOTFOUND`; each by a single `BUSY` or `ERROR`
 /// instead. An `ACK` may stand anywhere and is the caller's to notice: it is in no sum but that of
 /// `INV`, whose answer it is.
 #[derive(Debug)]
@@ -48,6 +50,7 @@ enum Allowed {
     Compact {
         block: Hash32,
     },
+    Samples(DaGet),
 }
 
 #[derive(Debug)]
@@ -85,6 +88,7 @@ impl Answer {
             Message::GetCompact(request) => Allowed::Compact {
                 block: request.block,
             },
+            Message::DaGet(request) => Allowed::Samples(request.clone()),
             other => return Err(WireError::OutOfPlace(other.id())),
         };
         Ok(Self {
@@ -134,6 +138,18 @@ impl Answer {
                 sum.credits = blocks.credits;
                 sum.blocks.extend(blocks.blocks);
                 State::Open(sum)
+            }
+            (State::Empty, Message::DaProof(proof)) => {
+                let Allowed::Samples(request) = &self.allowed else {
+                    return Err(WireError::OutOfPlace(frame.id));
+                };
+                request.admit(&proof)?;
+                State::Complete(Message::DaProof(proof))
+            }
+            (State::Empty, missing @ Message::NotFound(_))
+                if matches!(self.allowed, Allowed::Samples(_)) =>
+            {
+                State::Complete(missing)
             }
             (state @ (State::Empty | State::Open(_)), Message::NotFound(missing)) => {
                 let Allowed::Blocks { count, .. } = self.allowed else {

@@ -98,11 +98,16 @@ pub(super) fn slices(
     each: usize,
 ) -> Result<Vec<Bytes>, CborError> {
     let n = reader.array(max)?;
-    (0..n)
-        .map(|_| {
-            let bytes = reader.bytes_max(each)?;
-            let end = reader.position();
-            Ok(payload.slice(end - bytes.len()..end))
-        })
-        .collect()
+    (0..n).map(|_| slice(reader, payload, each)).collect()
+}
+
+/// A byte string of at most `max` bytes, as a slice of `payload`.
+pub(super) fn slice(
+    reader: &mut Reader<'_>,
+    payload: &Bytes,
+    max: usize,
+) -> Result<Bytes, CborError> {
+    let bytes = reader.bytes_max(max)?;
+    let end = reader.position();
+    Ok(payload.slice(end - bytes.len()..end))
 }

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 
-use super::{Message, Symbol, WireError};
+use super::{
+    Message, Symbol, WireError,
+    samples::{MAX_DA_GET_PAYLOAD, MAX_DA_PROOF_PAYLOAD},
+};
 use crate::registry::{
     MAX_ANNOUNCE_BYTES, MAX_BLOCKS, MAX_FRAME_PAYLOAD, MAX_HEADER_BYTES, MAX_HEADERS,
     MAX_INV_ITEMS, MAX_REQUEST_PAYLOAD, MAX_SKETCH_IDS, MAX_SKETCH_SYMBOLS, MessageId,
@@ -36,6 +39,8 @@ pub fn max_payload(id: MessageId) -> Option<usize> {
         MessageId::GetTx => MAX_REQUEST_PAYLOAD,
         MessageId::BlockAnnounce => MAX_ANNOUNCE_BYTES,
         MessageId::GetCompact | MessageId::TxNotFound => MAX_CONTROL_PAYLOAD,
+        MessageId::DaGet => MAX_DA_GET_PAYLOAD,
+        MessageId::DaProof => MAX_DA_PROOF_PAYLOAD,
         MessageId::Busy | MessageId::Ack | MessageId::Error => MAX_CONTROL_PAYLOAD,
         _ => return None,
     })

@@ -9,6 +9,7 @@ use super::{
     control::{Busy, Credits, ErrorCode, decode_number, encode_number},
     headers::{GetHeaders, Headers},
     inventory::{Data, GetData, Inv, ItemKind, Shares},
+    samples::{DaGet, DaProof},
     sketch::{GetSketch, Sketch},
     tx::Txs,
 };
@@ -50,6 +51,10 @@ pub enum Message {
     GetTx(GetTx),
     /// Answers that the block is not here.
     TxNotFound(TxNotFound),
+    /// Asks for leaves of a blob.
+    DaGet(DaGet),
+    /// Answers with leaves of a blob and their proofs.
+    DaProof(DaProof),
     /// Answers: not now.
     Busy(Busy),
     /// Receipt of the frame with this sequence number.
@@ -85,6 +90,8 @@ impl Message {
             Self::BlockAnnounce(_) => MessageId::BlockAnnounce,
             Self::GetTx(_) => MessageId::GetTx,
             Self::TxNotFound(_) => MessageId::TxNotFound,
+            Self::DaGet(_) => MessageId::DaGet,
+            Self::DaProof(_) => MessageId::DaProof,
             Self::Busy(_) => MessageId::Busy,
             Self::Ack { .. } => MessageId::Ack,
             Self::Error { .. } => MessageId::Error,
@@ -103,6 +110,7 @@ impl Message {
                 | Self::GetCompact(_)
                 | Self::GetTx(_)
                 | Self::GetSketch(_)
+                | Self::DaGet(_)
         )
     }
 
@@ -138,6 +146,8 @@ impl Message {
             Self::BlockAnnounce(bytes) => bytes.to_vec(),
             Self::GetTx(m) => m.encode(),
             Self::TxNotFound(m) => m.encode(),
+            Self::DaGet(m) => m.encode(),
+            Self::DaProof(m) => m.encode(),
             Self::Busy(m) => m.encode(),
             Self::Ack { seq } => encode_number(*seq),
             Self::Error { code } => encode_number(code.to_u32()),
@@ -166,6 +176,8 @@ impl Message {
             MessageId::BlockAnnounce => decode_announce(payload).map(Self::BlockAnnounce),
             MessageId::GetTx => GetTx::decode(&payload).map(Self::GetTx),
             MessageId::TxNotFound => TxNotFound::decode(&payload).map(Self::TxNotFound),
+            MessageId::DaGet => DaGet::decode(&payload).map(Self::DaGet),
+            MessageId::DaProof => DaProof::decode(&payload).map(Self::DaProof),
             MessageId::Busy => Busy::decode(&payload).map(Self::Busy),
             MessageId::Ack => decode_number(&payload).map(|seq| Self::Ack { seq }),
             MessageId::Error => decode_number(&payload).map(|code| Self::Error {

@@ -23,6 +23,7 @@ mod frame;
 mod headers;
 mod inventory;
 mod message;
+mod samples;
 mod sketch;
 mod tx;
 
@@ -35,6 +36,7 @@ pub use frame::{Flags, Frame, FrameHeader, HEADER_LEN, max_payload};
 pub use headers::{GetHeaders, Headers, TipClaim};
 pub use inventory::{Data, GetData, Inv, Item, ItemKind, Shares};
 pub use message::Message;
+pub use samples::{DaGet, DaProof};
 pub use sketch::{GetSketch, Salt, ShortKey, Sketch, SketchPart, SketchQuery, SketchSet, Symbol};
 pub use tx::Txs;
 

@@ -7,10 +7,12 @@
 
 mod exp;
 mod schedule;
+mod share;
 
 use crate::ids::{Hash32, Theta, Work};
 
 pub use schedule::next_theta;
+pub use share::share_theta;
 
 /// Largest Θ that a genesis may allow. Larger could not be met by any hardware, and the work of one
 /// header would not fit 125 bits.

@@ -2,7 +2,7 @@
 
 use redb::TableHandle;
 
-use crate::storage::{Options, schema, segment, tables};
+use crate::storage::{Options, blobs, schema, segment, tables};
 
 fn page() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/specs/storage.md");
@@ -22,6 +22,7 @@ fn the_page_names_every_table() {
         tables::SEGMENTS.name(),
         tables::HEADS.name(),
         tables::STATE.name(),
+        tables::BLOBS.name(),
     ] {
         assert!(page.contains(&format!("| `{name}` |")), "{name}");
     }
@@ -43,6 +44,8 @@ fn the_page_has_the_figures_of_the_code() {
         format!("| version, {} |", segment::VERSION),
         format!("a header of {} bytes", segment::HEADER_LEN),
         format!("| {} | length | body |", segment::RECORD_HEAD),
+        format!("| version of the file, {} |", blobs::VERSION),
+        format!("at most {} blobs", blobs::MAX_BLOBS),
         format!("`storage.cache_mib`, {} MiB", sizes.cache_bytes >> 20),
         format!("`storage.segment_mib`, {} MiB", sizes.segment_bytes >> 20),
     ] {

@@ -1,1 +1,0 @@
-//! Announcements of blobs and samples of them.
