@@ -105,9 +105,9 @@ mod tests {
     #[test]
     fn what_has_not_the_form_is_rejected_before_anything_is_looked_up() {
         let cases: [(&[u8], Offence); 6] = [
-            (&[], Offence::MalformedMessage),
+            (&[], Offence::NonCanonicalCbor),
             (&[0x80], Offence::MalformedMessage),
-            (&[0xa1, 1], Offence::MalformedMessage),
+            (&[0xa1, 1], Offence::NonCanonicalCbor),
             (&[0xa1, 0x18, 1, 2], Offence::NonCanonicalCbor),
             (&[0xa2, 2, 0, 1, 0], Offence::NonCanonicalCbor),
             (&tx(MAX_TX_BYTES), Offence::OversizedMessage),
