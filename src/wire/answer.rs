@@ -32,7 +32,7 @@ enum Allowed {
         bytes: usize,
         first: bool,
     },
-    Data(DataRoom),
+    Data(Box<DataRoom>),
     /// A receipt, once it is there.
     Receipt(Option<u32>),
 }
@@ -61,7 +61,7 @@ impl Answer {
                 bytes: *max_bytes as usize,
                 first: true,
             },
-            Message::GetData(request) => Allowed::Data(DataRoom::of(request)),
+            Message::GetData(request) => Allowed::Data(Box::new(DataRoom::of(request))),
             Message::Inv(_) => Allowed::Receipt(None),
             other => return Err(WireError::OutOfPlace(other.id())),
         };
