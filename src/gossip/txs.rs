@@ -16,7 +16,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Came {
     /// Pushed through the mesh, where only those of at most
-    /// [`MAX_PUSHED_BYTES`](crate::registry::MAX_PUSHED_BYTES) travel.
+    /// [`MAX_PUSHED_BYTES`] travel.
     Pushed,
     /// In the answer to our request.
     Fetched,
