@@ -16,7 +16,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Came {
     /// Pushed through the mesh, where only those of at most
-    /// [`MAX_PUSHED_BYTES`](crate::registry::MAX_PUSHED_BYTES) travel.
+    /// [`MAX_PUSHED_BYTES`] travel.
     Pushed,
     /// In the answer to our request.
     Fetched,
@@ -105,9 +105,9 @@ mod tests {
     #[test]
     fn what_has_not_the_form_is_rejected_before_anything_is_looked_up() {
         let cases: [(&[u8], Offence); 6] = [
-            (&[], Offence::MalformedMessage),
+            (&[], Offence::NonCanonicalCbor),
             (&[0x80], Offence::MalformedMessage),
-            (&[0xa1, 1], Offence::MalformedMessage),
+            (&[0xa1, 1], Offence::NonCanonicalCbor),
             (&[0xa1, 0x18, 1, 2], Offence::NonCanonicalCbor),
             (&[0xa2, 2, 0, 1, 0], Offence::NonCanonicalCbor),
             (&tx(MAX_TX_BYTES), Offence::OversizedMessage),

@@ -39,7 +39,7 @@ enum Allowed {
         bytes: usize,
         first: bool,
     },
-    Data(DataRoom),
+    Data(Box<DataRoom>),
     /// A receipt, once it is there.
     Receipt(Option<u32>),
     Sketch(SketchRoom),
@@ -78,7 +78,7 @@ impl Answer {
                 bytes: *max_bytes as usize,
                 first: true,
             },
-            Message::GetData(request) => Allowed::Data(DataRoom::of(request)),
+            Message::GetData(request) => Allowed::Data(Box::new(DataRoom::of(request))),
             Message::Inv(_) => Allowed::Receipt(None),
             Message::GetSketch(request) => Allowed::Sketch(request.room()),
             Message::GetTx(request) => Allowed::Txs {

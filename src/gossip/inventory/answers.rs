@@ -113,7 +113,7 @@ impl Inventory {
         }
         self.have(&item);
         self.wanted.insert(item, Want::new(State::Judged(now)));
-        self.judged.push_back((now, item));
+        self.judged.insert((now, item));
         self.counts.received += 1;
         self.outputs
             .push_back(Output::Received { peer, item, bytes });

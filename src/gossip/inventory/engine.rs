@@ -24,8 +24,8 @@ pub struct Inventory {
     pub(super) wanted: Wanted,
     pub(super) refused: Refused,
     pub(super) open: BTreeMap<RequestId, Open>,
-    /// Received objects by when they were, for those whose verdict never comes.
-    pub(super) judged: VecDeque<(Instant, Item)>,
+    /// Received objects without a verdict, by when they came.
+    pub(super) judged: BTreeSet<(Instant, Item)>,
     pub(super) outputs: VecDeque<Output>,
     pub(super) counts: Counts,
     /// Numbers given out so far, to requests, announcements and salts.
@@ -67,7 +67,7 @@ impl Inventory {
             wanted: HashMap::new(),
             refused: Refused::default(),
             open: BTreeMap::new(),
-            judged: VecDeque::new(),
+            judged: BTreeSet::new(),
             outputs: VecDeque::new(),
             counts: Counts::default(),
             numbers: 0,
@@ -134,6 +134,9 @@ impl Inventory {
         let Some(want) = self.wanted.remove(item) else {
             return;
         };
+        if let State::Judged(at) = want.state {
+            self.judged.remove(&(at, *item));
+        }
         for announcer in want.announcers {
             if let Some(peer) = self.peers.get_mut(&announcer.peer) {
                 peer.announced.remove(&announcer.seq);
@@ -185,7 +188,7 @@ impl Inventory {
         // Only those that still hold something back.
         let pauses = self.peers.values().filter(|peer| !peer.waiting.is_empty());
         let pauses = pauses.filter_map(|peer| peer.busy_until);
-        let judged = self.judged.front();
+        let judged = self.judged.first();
         let judged = judged.map(|(at, _)| *at + self.limits.judging);
         late.chain(outboxes).chain(pauses).chain(judged).min()
     }
@@ -319,12 +322,12 @@ impl Inventory {
     /// Forgets objects whose verdict never came: they may be announced and asked for again.
     fn forget_unjudged(&mut self, now: Instant) {
         let old = |at: Instant| now.saturating_duration_since(at) >= self.limits.judging;
-        while let Some((at, item)) = self.judged.front().copied().filter(|(at, _)| old(*at)) {
-            self.judged.pop_front();
-            let want = self.wanted.get(&item);
-            if want.is_some_and(|want| want.state == State::Judged(at)) {
-                self.wanted.remove(&item);
+        while let Some((at, item)) = self.judged.pop_first() {
+            if !old(at) {
+                self.judged.insert((at, item));
+                break;
             }
+            self.wanted.remove(&item);
         }
     }
 }

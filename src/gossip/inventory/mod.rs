@@ -26,9 +26,9 @@
 //!
 //! # What bounds it
 //!
-//! [`Limits`]. Per peer: 2048 announced objects we do not have (some 270 B each), 4096 announcements
-//! that wait (33 B each), a filter of 32 KiB. With 128 peers that all flood, below 100 MB; without
-//! floods, 4 MB. An announcement costs `O(log n)`; choosing whom to ask costs one look at each
+//! [`Limits`]. Per peer: 2048 announced objects we do not have (below 400 B each), 4096
+//! announcements that wait (33 B each), a filter of 32 KiB. With 128 peers that all flood that is
+//! 130 MB; without floods, the filters' 4 MiB. An announcement costs `O(log n)`; choosing whom to ask costs one look at each
 //! announcer of each object that waits.
 
 mod announcing;
