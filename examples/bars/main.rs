@@ -3,7 +3,7 @@
 //! ```text
 //! cargo run --release --example bars                  # everything, a table, and JSON beside it
 //! cargo run --release --example bars -- --quick       # shorter runs, for a first look and CI
-//! cargo run --release --example bars -- channel       # one group: channel, chain, sync, node
+//! cargo run --release --example bars -- channel       # one group: channel, chain, sync, memory, node
 //! cargo run --release --example bars -- --json FILE   # where to write the results
 //! cargo run --release --example bars -- --gate        # exit 1 when a bar is missed
 //! ```
@@ -15,8 +15,11 @@
 mod chain;
 mod channel;
 mod cpu;
-mod nodes;
+mod faults;
+mod idle;
+mod process;
 mod report;
+mod sync;
 
 use std::process::ExitCode;
 
@@ -42,7 +45,7 @@ fn main() -> ExitCode {
     if let [child, rest @ ..] = &args[..]
         && child == "--child"
     {
-        nodes::child(rest);
+        process::run(&Vec::from_iter(rest.iter().map(String::as_str)));
         return ExitCode::SUCCESS;
     }
     let flag = |name: &str| args.iter().any(|a| a == name);
@@ -62,7 +65,7 @@ fn main() -> ExitCode {
         .iter()
         .position(|a| a == "--json")
         .and_then(|i| args.get(i + 1).cloned());
-    let groups = ["channel", "chain", "sync", "node"];
+    let groups = ["channel", "chain", "sync", "memory", "node"];
     let chosen: Vec<_> = groups.into_iter().filter(|g| flag(g)).collect();
     let wants = |group: &str| chosen.is_empty() || chosen.contains(&group);
 
@@ -74,10 +77,13 @@ fn main() -> ExitCode {
         channel::measure(effort, &mut report);
     }
     if wants("sync") {
-        nodes::measure_sync(effort, &mut report);
+        sync::measure(effort, &mut report);
+    }
+    if wants("memory") {
+        sync::measure_memory(effort, &mut report);
     }
     if wants("node") {
-        nodes::measure_idle(effort, &mut report);
+        idle::measure(&mut report);
     }
     report.print();
     if let Some(path) = json {

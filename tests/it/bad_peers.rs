@@ -190,20 +190,35 @@ async fn honest() -> (Handle, Hash32) {
     (node, head)
 }
 
+/// Connects `node` to `peer`.
+async fn connects(node: &Handle, peer: &Handle) {
+    soon("connects", node.connect(address(peer)))
+        .await
+        .expect("accepted");
+}
+
+/// A fresh node that has reached the head of an honest one, although it was connected to `bad`
+/// peers first; and that honest one.
+async fn syncs_beside(bad: &[&Handle]) -> (Handle, Handle) {
+    let (honest, head) = honest().await;
+    let node = start(Node::builder()).await;
+    for peer in bad.iter().copied().chain([&honest]) {
+        connects(&node, peer).await;
+    }
+    reaches(&node, head).await;
+    (node, honest)
+}
+
 /// A provable lie: banned by name, and the chain comes from the honest node all the same.
 async fn is_found_out(fault: Fault, offence: Offence) {
     let liar = faulty(fault, request()).await;
     let node = start(Node::builder()).await;
     let mut events = node.subscribe();
-    soon("connects", node.connect(address(&liar)))
-        .await
-        .expect("accepted");
+    connects(&node, &liar).await;
     let ban = next_ban(&mut events).await;
     assert_eq!(ban, (liar.peer_id(), offence));
     let (honest, head) = honest().await;
-    soon("connects", node.connect(address(&honest)))
-        .await
-        .expect("accepted");
+    connects(&node, &honest).await;
     reaches(&node, head).await;
     let bans = node.bans().await.expect("runs");
     assert_eq!(bans.len(), 1, "only the liar: {bans:?}");
@@ -234,15 +249,7 @@ async fn headers_off_the_difficulty_schedule_are_found_out() {
 /// Not a lie: the chain comes anyway and nobody is blamed.
 async fn is_worked_around(fault: Fault) {
     let bad = faulty(fault, request()).await;
-    let (honest, head) = honest().await;
-    let node = start(Node::builder()).await;
-    soon("connects", node.connect(address(&bad)))
-        .await
-        .expect("accepted");
-    soon("connects", node.connect(address(&honest)))
-        .await
-        .expect("accepted");
-    reaches(&node, head).await;
+    let (node, honest) = syncs_beside(&[&bad]).await;
     assert_nobody_blamed(&[&node, &honest, &bad]).await;
 }
 
@@ -267,15 +274,7 @@ async fn a_peer_that_withholds_bodies_is_worked_around() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_boast_of_work_leads_nowhere_and_stops_nothing() {
     let boaster = faulty(Fault::Boast, request()).await;
-    let (honest, head) = honest().await;
-    let node = start(Node::builder()).await;
-    soon("connects", node.connect(address(&boaster)))
-        .await
-        .expect("accepted");
-    soon("connects", node.connect(address(&honest)))
-        .await
-        .expect("accepted");
-    reaches(&node, head).await;
+    let (_node, honest) = syncs_beside(&[&boaster]).await;
     assert_nobody_blamed(&[&honest, &boaster]).await;
 }
 
@@ -285,14 +284,7 @@ async fn one_honest_peer_among_three_bad_ones_is_enough() {
     let liar = faulty(Fault::ForeignBody, request()).await;
     let staller = faulty(Fault::Stall(Arc::clone(&gate)), request()).await;
     let slow = faulty(Fault::Crawl(Duration::from_millis(100)), request()).await;
-    let (honest, head) = honest().await;
-    let node = start(Node::builder()).await;
-    for peer in [&liar, &staller, &slow, &honest] {
-        soon("connects", node.connect(address(peer)))
-            .await
-            .expect("accepted");
-    }
-    reaches(&node, head).await;
+    let (node, _honest) = syncs_beside(&[&liar, &staller, &slow]).await;
     let bans = node.bans().await.expect("runs");
     assert!(
         bans.iter().all(|b| b.peer_id == liar.peer_id().to_string()),

@@ -144,14 +144,19 @@ impl Node {
     }
 
     /// Ends it as a supervisor would; its exit code.
-    fn terminate(mut self) -> Option<i32> {
+    fn terminate(self) -> Option<i32> {
         signal(&self.child, "TERM");
+        self.ends()
+    }
+
+    /// Waits for its end after a signal; its exit code.
+    fn ends(mut self) -> Option<i32> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("waitable") {
                 return status.code();
             }
-            assert!(Instant::now() < deadline, "SIGTERM did not end the node");
+            assert!(Instant::now() < deadline, "the signal did not end the node");
             std::thread::sleep(Duration::from_millis(10));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, sync::Arc, time::Instant};
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{Done, waiting::Waiting};
 use crate::{
@@ -36,21 +36,31 @@ impl Shared {
     }
 }
 
+/// Commits that may wait: the engine opens one at a time.
+const COMMIT_QUEUE: usize = 1;
+
 /// Runs the jobs and sends their results back.
 pub(super) struct Jobs {
     shared: Arc<Shared>,
     results: mpsc::Sender<Done>,
     threads: NonZeroUsize,
+    commits: mpsc::Sender<Batch>,
+    writer: JoinHandle<()>,
     committing: bool,
 }
 
 impl Jobs {
     pub(super) fn new(shared: Arc<Shared>, results: mpsc::Sender<Done>) -> Self {
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let (commits, batches) = mpsc::channel(COMMIT_QUEUE);
+        let (rules, done) = (Arc::clone(&shared), results.clone());
+        let writer = tokio::task::spawn_blocking(move || write(&rules, batches, &done));
         Self {
             shared,
             results,
             threads,
+            commits,
+            writer,
             committing: false,
         }
     }
@@ -87,18 +97,8 @@ impl Jobs {
 
     pub(super) fn commit(&mut self, batch: Batch) {
         self.committing = true;
-        self.run(move |shared| {
-            let begin = Instant::now();
-            let result = commit(shared, &batch);
-            let took = begin.elapsed();
-            Done::Committed {
-                took,
-                result: result.map_err(|error| CommitFailure {
-                    batch: Box::new(batch),
-                    error,
-                }),
-            }
-        });
+        let sent = self.commits.try_send(batch);
+        debug_assert!(sent.is_ok(), "one commit at a time");
     }
 
     /// The result of the open commit has arrived.
@@ -110,11 +110,37 @@ impl Jobs {
         self.committing
     }
 
+    /// Lets go of the store.
+    pub(super) async fn end(self) {
+        drop(self.commits);
+        // A panic was reported when it happened.
+        let _ = self.writer.await;
+    }
+
     fn run(&self, job: impl FnOnce(&Shared) -> Done + Send + 'static) {
         let (shared, results) = (Arc::clone(&self.shared), self.results.clone());
         tokio::task::spawn_blocking(move || {
             // The task is gone when the node stops; then nobody wants the result.
             let _ = results.blocking_send(job(&shared));
+        });
+    }
+}
+
+/// Commits what it is sent until the sender is gone, all on one thread: an allocator keeps what a
+/// thread has freed for that thread, and a commit needs much for a moment. On a different thread of
+/// the pool each time, every one of them would keep that much.
+fn write(shared: &Shared, mut batches: mpsc::Receiver<Batch>, results: &mpsc::Sender<Done>) {
+    while let Some(batch) = batches.blocking_recv() {
+        let begin = Instant::now();
+        let result = commit(shared, &batch);
+        let took = begin.elapsed();
+        // The task is gone when the node stops; then nobody wants the result.
+        let _ = results.blocking_send(Done::Committed {
+            took,
+            result: result.map_err(|error| CommitFailure {
+                batch: Box::new(batch),
+                error,
+            }),
         });
     }
 }

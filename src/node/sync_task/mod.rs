@@ -180,6 +180,7 @@ impl SyncTask {
                 None => break,
             }
         }
+        self.jobs.end().await;
     }
 
     fn input(&mut self, input: SyncInput) {

@@ -30,7 +30,7 @@ const FIRST_BYTES: u64 = 1024 * 1024;
 /// Room for blocks above the average in a request, as a factor.
 const SPREAD: f64 = 1.5;
 
-/// A peer that was not measured is hedged after this.
+/// A peer that was not measured is hedged after this, if the other one was not measured either.
 const UNMEASURED_HEDGE: Duration = Duration::from_secs(1);
 
 /// What one request asks for.
@@ -225,7 +225,9 @@ impl BodySync {
             // Far slower than the other: not even its own time is waited for.
             (Some(own), Some(other)) if own > other * 4 => other * 2,
             (Some(own), _) => own * 3,
-            (None, _) => UNMEASURED_HEDGE,
+            // Never heard of: no more patience than with one that is known to be slow.
+            (None, Some(other)) => (other * 4).min(UNMEASURED_HEDGE),
+            (None, None) => UNMEASURED_HEDGE,
         };
         Some(open.sent + wait.clamp(LEAST_HEDGE, BODIES_GIVE_UP))
     }

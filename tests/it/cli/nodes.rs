@@ -134,7 +134,7 @@ fn the_faces_are_private_and_gone_when_the_node_ends_cleanly() {
     let again = home.node("--data-dir a");
     assert_eq!(again.text("peer_id"), id, "a restart keeps the identity");
     signal(&again.child, "INT");
-    assert_eq!(again.terminate(), Some(0));
+    assert_eq!(again.ends(), Some(0));
 }
 
 #[test]

@@ -93,6 +93,24 @@ fn one_peer_that_is_busy_flaky_or_slow_is_enough() {
 }
 
 #[test]
+fn peers_that_keep_their_bodies_hold_a_fast_one_up_for_a_moment_only() {
+    let target = chain(2000, 2, 1);
+    let time = |keepers: usize| {
+        let mut world = World::new(7);
+        for _ in 0..keepers {
+            world.peer(&target, Manner::KeepsBodies, Link::LAN);
+        }
+        world.peer(&target, Manner::Honest, Link::LAN);
+        world.must_reach(&target, 10 * MINUTE)
+    };
+    let (alone, beset) = (time(0), time(2));
+    assert!(
+        beset < alone + Duration::from_millis(600),
+        "with two of them {beset:?}, without {alone:?}"
+    );
+}
+
+#[test]
 fn stallers_cost_little_time() {
     let target = chain(2000, 2, 1);
     let time = |stallers: usize| {

@@ -2,201 +2,39 @@
 //!
 //! Two threads, each a runtime of its own, are the two ends, so each can use one core at most.
 
-use std::{
-    sync::{Arc, mpsc},
-    thread,
-    time::{Duration, Instant},
-};
+mod kind;
+mod server;
 
-use animica_p2p::{
-    crypto::sign::SigAlg,
-    identity::{NodeIdentity, Policy},
-    ids::{ChainId, Hash32},
-    secure,
-};
+use std::time::{Duration, Instant};
+
+use animica_p2p::secure;
 use futures::{
     AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _, future::poll_fn,
     stream::FuturesUnordered,
 };
 use libp2p::{
-    Multiaddr, PeerId, Transport as _,
+    Multiaddr, Transport as _,
     core::{
         Endpoint,
         muxing::{StreamMuxerBox, StreamMuxerExt as _},
-        transport::{Boxed, DialOpts, ListenerId, PortUse, TransportEvent},
-        upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade, UpgradeInfo, Version},
+        transport::{DialOpts, PortUse},
     },
-    identity::Keypair,
-    noise, tcp, yamux,
 };
 
+use self::{
+    kind::{Kind, Transport},
+    server::{Server, sink},
+};
 use crate::{
     Effort, cpu,
     report::{Good, Report, median, spread},
 };
-
-type Transport = Boxed<(PeerId, StreamMuxerBox)>;
-
-/// A kind of channel under yamux.
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    Pq(secure::AeadChoice),
-    Noise,
-    /// No security at all: what sockets and the muxer take by themselves.
-    Plain,
-}
-
-/// Agrees on a name and nothing else.
-#[derive(Clone)]
-struct Plain;
-
-impl UpgradeInfo for Plain {
-    type Info = &'static str;
-    type InfoIter = std::iter::Once<Self::Info>;
-
-    fn protocol_info(&self) -> Self::InfoIter {
-        std::iter::once("/plain")
-    }
-}
-
-impl<C> InboundConnectionUpgrade<C> for Plain {
-    type Output = (PeerId, C);
-    type Error = std::io::Error;
-    type Future = std::future::Ready<Result<Self::Output, Self::Error>>;
-
-    fn upgrade_inbound(self, io: C, _: Self::Info) -> Self::Future {
-        std::future::ready(Ok((PeerId::random(), io)))
-    }
-}
-
-impl<C> OutboundConnectionUpgrade<C> for Plain {
-    type Output = (PeerId, C);
-    type Error = std::io::Error;
-    type Future = std::future::Ready<Result<Self::Output, Self::Error>>;
-
-    fn upgrade_outbound(self, io: C, _: Self::Info) -> Self::Future {
-        std::future::ready(Ok((PeerId::random(), io)))
-    }
-}
-
-impl Kind {
-    fn transport(self) -> Transport {
-        let tcp = tcp::tokio::Transport::new(tcp::Config::default());
-        let builder = tcp.upgrade(Version::V1Lazy);
-        match self {
-            Self::Noise => builder
-                .authenticate(noise::Config::new(&Keypair::generate_ed25519()).expect("keys sign"))
-                .multiplex(yamux::Config::default())
-                .boxed(),
-            Self::Plain => builder
-                .authenticate(Plain)
-                .multiplex(yamux::Config::default())
-                .boxed(),
-            Self::Pq(aead) => builder
-                .authenticate(secure::Upgrade::new(pq(aead)))
-                .multiplex(yamux::Config::default())
-                .boxed(),
-        }
-    }
-}
-
-fn pq(aead: secure::AeadChoice) -> secure::Config {
-    let identity = NodeIdentity::generate(SigAlg::MlDsa65).expect("the machine has randomness");
-    let policy = Arc::new(Policy::default_fips());
-    let mut config = secure::Config::new(identity, policy, ChainId::DEVNET, Hash32::ZERO)
-        .expect("the default policy allows the default identity");
-    config.aead = aead;
-    config.budgets = Arc::new(secure::Budgets::new(secure::BudgetLimits::unlimited()));
-    config
-}
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime can be built")
-}
-
-/// A listening end on its own thread: accepts everything, and reads every stream to its end.
-struct Server {
-    address: Multiaddr,
-    /// One message per connection whose handshake finished on this side.
-    accepted: mpsc::Receiver<Instant>,
-    stop: Option<tokio::sync::oneshot::Sender<()>>,
-    thread: Option<thread::JoinHandle<()>>,
-}
-
-impl Server {
-    fn start(kind: Kind) -> Self {
-        let (address_tx, address) = mpsc::channel();
-        let (accepted_tx, accepted) = mpsc::channel();
-        let (stop, stopped) = tokio::sync::oneshot::channel();
-        let thread = thread::spawn(move || {
-            runtime().block_on(async move {
-                tokio::select! {
-                    () = serve(kind, address_tx, accepted_tx) => {}
-                    _ = stopped => {}
-                }
-            });
-        });
-        let address = address.recv().expect("the server listens");
-        Self {
-            address,
-            accepted,
-            stop: Some(stop),
-            thread: Some(thread),
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        self.thread.take().map(thread::JoinHandle::join);
-    }
-}
-
-async fn serve(kind: Kind, address: mpsc::Sender<Multiaddr>, accepted: mpsc::Sender<Instant>) {
-    let mut transport = kind.transport();
-    let any = "/ip4/127.0.0.1/tcp/0".parse().expect("valid");
-    transport
-        .listen_on(ListenerId::next(), any)
-        .expect("loopback can be listened on");
-    while let Some(event) = transport.next().await {
-        match event {
-            TransportEvent::NewAddress { listen_addr, .. } => drop(address.send(listen_addr)),
-            TransportEvent::Incoming { upgrade, .. } => {
-                let accepted = accepted.clone();
-                tokio::spawn(async move {
-                    let Ok((_, muxer)) = upgrade.await else {
-                        return;
-                    };
-                    let _ = accepted.send(Instant::now());
-                    sink(muxer).await;
-                });
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Accepts streams and reads them; answers the end of each with one byte.
-async fn sink(mut muxer: StreamMuxerBox) {
-    loop {
-        let next = poll_fn(|cx| {
-            if let std::task::Poll::Ready(Err(e)) = muxer.poll_unpin(cx) {
-                return std::task::Poll::Ready(Err(e));
-            }
-            muxer.poll_inbound_unpin(cx)
-        });
-        let Ok(mut stream) = next.await else { return };
-        tokio::spawn(async move {
-            let mut buffer = vec![0; 256 * 1024];
-            while matches!(stream.read(&mut buffer).await, Ok(n) if n > 0) {}
-            let _ = stream.write_all(&[1]).await;
-            let _ = stream.close().await;
-        });
-    }
 }
 
 async fn dial(transport: &mut Transport, address: &Multiaddr) -> StreamMuxerBox {
