@@ -176,6 +176,13 @@ pub enum NodeEvent {
         /// Messages dropped for it since the last such event.
         dropped: usize,
     },
+    /// A blob was sampled.
+    BlobJudged {
+        /// Its root.
+        root: Hash32,
+        /// Whether every sample verified; if not, nobody who was asked could show it.
+        available: bool,
+    },
     /// A set was reconciled with a peer.
     Reconciled {
         /// With whom.

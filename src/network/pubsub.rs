@@ -5,14 +5,14 @@
 //! and returns what that task says. Peers may subscribe to our topics only, so nothing a peer
 //! announces grows a table. `specs/gossip/README.md` says why each figure is what it is.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use libp2p::{
     PeerId,
     gossipsub::{
-        self, IdentTopic, IdentityTransform, MessageAcceptance, MessageAuthenticity,
-        PeerScoreParams, PeerScoreThresholds, PublishError, TopicScoreParams, ValidationMode,
-        WhitelistSubscriptionFilter,
+        self, DataTransform, IdentTopic, MaxCountSubscriptionFilter, Message, MessageAcceptance,
+        MessageAuthenticity, PeerScoreParams, PeerScoreThresholds, PublishError, RawMessage,
+        TopicScoreParams, ValidationMode, WhitelistSubscriptionFilter,
     },
 };
 
@@ -25,8 +25,26 @@ use crate::{
 
 pub use gossipsub::{Event, MessageId, TopicHash};
 
-/// The router: only topics of ours, no transformation of payloads.
-pub type Behaviour = gossipsub::Behaviour<IdentityTransform, WhitelistSubscriptionFilter>;
+/// The router, for topics of ours only.
+pub type Behaviour =
+    gossipsub::Behaviour<OurTopics, MaxCountSubscriptionFilter<WhitelistSubscriptionFilter>>;
+
+/// Bytes of a frame beside its payload: topic, field headers.
+const ENVELOPE: usize = 128;
+
+/// The router compares its cap with its read buffer, which may hold this much of the next frame.
+const READ_AHEAD: usize = 8 * 1024;
+
+/// Ids in one IHAVE or IWANT. A receiver takes 16 KiB of control bytes, 34 an id; the router's own
+/// 5 000 would make busy honest nodes break each other's streams.
+const MAX_CONTROL_IDS: usize = 400;
+
+/// Messages from this size on are called off (IDONTWANT) at peers that have them. Below it the call
+/// costs as much as the copy it may spare.
+const IDONTWANT_BYTES: usize = 16 * 1024;
+
+/// Most topics a peer may say it listens to, and most such words in one frame.
+const MAX_SUBSCRIPTIONS: usize = 16;
 
 /// The mesh and its memory. The defaults are gossipsub's own and the original network's where they
 /// agree: degree 6 between 4 and 12, a heartbeat a second.
@@ -125,6 +143,30 @@ impl From<PublishError> for Error {
     }
 }
 
+/// Lets messages on our topics pass, up to their caps. Without it the router keeps messages of any
+/// topic for some seconds before it finds that nobody here listens to it.
+#[derive(Clone, Debug)]
+pub struct OurTopics(Topics);
+
+impl DataTransform for OurTopics {
+    fn inbound_transform(&self, raw: RawMessage) -> io::Result<Message> {
+        let cap = self.0.topic(&raw.topic).map(Topic::max_bytes);
+        if cap.is_none_or(|cap| raw.data.len() > cap) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        Ok(Message {
+            source: raw.source,
+            data: raw.data,
+            sequence_number: raw.sequence_number,
+            topic: raw.topic,
+        })
+    }
+
+    fn outbound_transform(&self, _: &TopicHash, data: Vec<u8>) -> io::Result<Vec<u8>> {
+        Ok(data)
+    }
+}
+
 /// The topics of a chain and their names in the router.
 #[derive(Clone, Debug)]
 pub struct Topics(Vec<(TopicHash, Topic)>);
@@ -177,19 +219,31 @@ pub fn behaviour(config: &Config, chain: ChainId) -> Result<Behaviour, Error> {
         .history_length(config.history)
         .history_gossip(config.history_gossip)
         .duplicate_cache_time(config.duplicates)
-        .max_transmit_size(config.max_bytes)
+        .max_transmit_size(config.max_bytes + ENVELOPE + READ_AHEAD)
+        .max_control_messages_sent(MAX_CONTROL_IDS)
+        .idontwant_message_size_threshold(IDONTWANT_BYTES)
+        .opportunistic_graft_peers(0)
         .connection_handler_queue_len(config.queue)
         .flood_publish(config.flood_publish)
         .prune_backoff(PRUNE_BACKOFF);
     for (name, topic) in topics.iter() {
         let cap = (*topic).max_bytes().min(config.max_bytes);
-        builder.max_transmit_size_for_topic(cap, name.clone());
+        builder.max_transmit_size_for_topic(cap + ENVELOPE, name.clone());
     }
     let built = builder.build().map_err(|e| refused(&e))?;
-    let ours = WhitelistSubscriptionFilter(topics.iter().map(|(name, _)| name.clone()).collect());
-    let mut router =
-        Behaviour::new_with_subscription_filter(MessageAuthenticity::Anonymous, built, ours)
-            .map_err(|e| refused(&e))?;
+    let names = topics.iter().map(|(name, _)| name.clone()).collect();
+    let filter = MaxCountSubscriptionFilter {
+        filter: WhitelistSubscriptionFilter(names),
+        max_subscribed_topics: MAX_SUBSCRIPTIONS,
+        max_subscriptions_per_request: MAX_SUBSCRIPTIONS,
+    };
+    let mut router = Behaviour::new_with_subscription_filter_and_transform(
+        MessageAuthenticity::Anonymous,
+        built,
+        filter,
+        OurTopics(topics.clone()),
+    )
+    .map_err(|e| refused(&e))?;
     router
         .with_peer_score(scores(&topics), thresholds())
         .map_err(|e| refused(&e))?;
@@ -274,6 +328,10 @@ fn scores(topics: &Topics) -> PeerScoreParams {
             .map(|(name, _)| (name.clone(), topic.clone()))
             .collect(),
         ip_colocation_factor_weight: 0.0,
+        // A saturated peer is not a bad one; what it misses it asks for later.
+        slow_peer_weight: 0.0,
+        // Longer would keep a record of every peer ever seen.
+        retain_score: Duration::from_secs(60),
         behaviour_penalty_weight: -1.0,
         // Broken promises and grafts too soon: a handful may happen to an honest peer.
         behaviour_penalty_threshold: 6.0,

@@ -6,7 +6,7 @@ use libp2p::Multiaddr;
 
 use super::{handle::Sizes, open::Keeper};
 use crate::{
-    chain::{ChainStore, Genesis, HashOnly, Verifier},
+    chain::{BlobStore, ChainStore, Genesis, HashOnly, Verifier, share::ShareVerifier},
     clock::{Clock, SystemClock},
     gossip,
     identity::{Delegations, NodeIdentity, Policy},
@@ -27,6 +27,8 @@ pub struct Builder {
     pub(super) store: Option<Arc<dyn ChainStore>>,
     pub(super) sizes: Sizes,
     pub(super) verifier: Arc<dyn Verifier>,
+    pub(super) share_verifier: Option<Arc<dyn ShareVerifier>>,
+    pub(super) blobs: Option<Arc<dyn BlobStore>>,
     pub(super) admission: Arc<dyn Admission>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) telemetry: Arc<Telemetry>,
@@ -36,6 +38,7 @@ pub struct Builder {
     pub(super) bootstrap: Vec<Multiaddr>,
     pub(super) limits: Limits,
     pub(super) sync: sync::Config,
+    pub(super) pubsub: network::pubsub::Config,
     pub(super) data_dir: Option<PathBuf>,
     pub(super) keeper: Option<Keeper>,
 }
@@ -50,6 +53,8 @@ impl Default for Builder {
             store: None,
             sizes: Arc::new(|| 0),
             verifier: Arc::new(HashOnly),
+            share_verifier: None,
+            blobs: None,
             admission: Arc::new(AnyTx),
             clock: Arc::new(SystemClock),
             telemetry: Arc::new(Telemetry::new()),
@@ -59,6 +64,7 @@ impl Default for Builder {
             bootstrap: Vec::new(),
             limits: Limits::default(),
             sync: sync::Config::default(),
+            pubsub: network::pubsub::Config::default(),
             data_dir: None,
             keeper: None,
         }
@@ -105,6 +111,18 @@ impl Builder {
     /// What counts as work and as a valid body. Default: hashes only.
     pub fn verifier(mut self, verifier: Arc<dyn Verifier>) -> Self {
         self.verifier = verifier;
+        self
+    }
+
+    /// What counts as a share. Default: hash shares, a sixteenth of a block's work each.
+    pub fn share_verifier(mut self, verifier: Arc<dyn ShareVerifier>) -> Self {
+        self.share_verifier = Some(verifier);
+        self
+    }
+
+    /// Where blobs live. Default: in memory, 32 MiB.
+    pub fn blobs(mut self, blobs: Arc<dyn BlobStore>) -> Self {
+        self.blobs = Some(blobs);
         self
     }
 
@@ -159,6 +177,12 @@ impl Builder {
     /// How it syncs.
     pub fn sync(mut self, config: sync::Config) -> Self {
         self.sync = config;
+        self
+    }
+
+    /// The mesh of gossip.
+    pub fn mesh(mut self, config: network::pubsub::Config) -> Self {
+        self.pubsub = config;
         self
     }
 

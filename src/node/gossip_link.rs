@@ -55,11 +55,6 @@ impl Waiting {
     pub(crate) fn leave(&self, bytes: usize) {
         self.0.fetch_sub(bytes, Ordering::AcqRel);
     }
-
-    /// Bytes that wait.
-    pub(crate) fn bytes(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 impl GossipLink {

@@ -27,7 +27,7 @@ use super::{
     sync_task::{Local, SyncInput, Waiting},
 };
 use crate::{
-    chain::{ChainStore, miner::MineRequest},
+    chain::{BlobStore, ChainStore, miner::MineRequest},
     event::NodeEvent,
     ids::{ChainId, Hash32},
     network::direct,
@@ -70,6 +70,7 @@ pub(super) struct Shared {
     pub(super) local: Local,
     pub(super) waiting: Arc<Waiting>,
     pub(super) gossip: Gossip,
+    pub(super) blobs: Arc<dyn BlobStore>,
     pub(super) gossip_report: watch::Receiver<GossipReport>,
     pub(super) events: broadcast::Sender<NodeEvent>,
     pub(super) addresses: watch::Receiver<Vec<Multiaddr>>,

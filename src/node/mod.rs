@@ -44,7 +44,7 @@ pub use self::{
     command::PingTarget,
     config::Config,
     connections::ConnectError,
-    gossip_task::{DELIVERY_BACKLOG, PublishError},
+    gossip_task::{BlobPublishError, DELIVERY_BACKLOG, PublishError},
     handle::{Handle, Stopped},
     messages::Registration,
     open::{OpenError, Opened, open},

@@ -136,6 +136,7 @@ pub fn open(
     let chain = Arc::clone(store.chain());
     let sizes = Arc::clone(&chain);
     let delegations = delegations(&store, &genesis)?;
+    let blobs = store.open_blobs(config.storage.blobs_mib << 20)?;
     let mut builder = Builder::default()
         .identity(identity.clone())
         .policy(policy.clone())
@@ -146,6 +147,7 @@ pub fn open(
         })
         .genesis(genesis.clone())
         .store(chain as _)
+        .blobs(Arc::new(blobs))
         .store_size(move || sizes.stats().disk_bytes())
         .delegations(Arc::clone(&delegations))
         .keeper(Keeper {

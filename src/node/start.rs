@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     bloom::BloomError,
-    chain::{Genesis, MemoryStore, StoreError},
+    chain::{Genesis, MemoryBlobs, MemoryStore, StoreError, share::HashShares},
     clock::Rng,
     crypto::{RandomError, random, sign::SignError},
     identity::{NodeIdentity, Policy},
@@ -45,6 +45,9 @@ use crate::{
 /// How long `start` waits for the first address of each listener. Binding is immediate; this only
 /// bounds how long the list of interfaces may take.
 const LISTEN_DEADLINE: Duration = Duration::from_secs(1);
+
+/// Bytes of blobs of a node without a data directory: sixteen of the largest.
+const MEMORY_BLOB_BYTES: u64 = 32 * 1024 * 1024;
 
 impl Builder {
     /// Starts the node on the current tokio runtime and returns when its listeners are bound.
@@ -98,6 +101,7 @@ impl Builder {
             connections: self.limits.connections,
             places: self.limits.places,
             max_memory: self.limits.max_memory,
+            pubsub: self.pubsub,
             ..network::Config::new(identify)
         };
         let behaviour =
@@ -143,6 +147,12 @@ impl Builder {
             waiting: Arc::clone(&waiting),
         };
         let ends = sync_task::spawn(parts, stop.clone())?;
+        let share_verifier = self
+            .share_verifier
+            .unwrap_or_else(|| Arc::new(HashShares::new(&genesis)));
+        let blobs = self
+            .blobs
+            .unwrap_or_else(|| Arc::new(MemoryBlobs::new(MEMORY_BLOB_BYTES)));
         let gossip = gossip_task::spawn(
             gossip_task::Parts {
                 identity,
@@ -152,6 +162,8 @@ impl Builder {
                 store: Arc::clone(&store),
                 verifier: self.verifier,
                 clock: Arc::clone(&self.clock),
+                share_verifier,
+                blobs: Arc::clone(&blobs),
                 waiting: Arc::clone(&waiting),
                 local: ends.local.clone(),
                 limits: self.limits.gossip,
@@ -182,6 +194,7 @@ impl Builder {
             local: ends.local,
             waiting,
             gossip: gossip.gossip,
+            blobs,
             gossip_report: gossip.report,
             events: events.clone(),
             addresses,

@@ -10,6 +10,7 @@ mod bad_peers;
 mod cli;
 mod floods;
 mod fuzz;
+mod gossip;
 mod identity;
 mod layering;
 mod limits;

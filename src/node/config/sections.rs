@@ -66,6 +66,8 @@ pub struct Storage {
     pub cache_mib: u64,
     /// Size at which a body segment is closed and the next one begun, in MiB.
     pub segment_mib: u64,
+    /// Most disk space for blobs, in MiB; the oldest go first.
+    pub blobs_mib: u64,
 }
 
 impl Default for Storage {
@@ -73,6 +75,7 @@ impl Default for Storage {
         Self {
             cache_mib: 32,
             segment_mib: 512,
+            blobs_mib: 1024,
         }
     }
 }

@@ -123,7 +123,7 @@ pub(super) fn warnings(config: &Config, origins: &BTreeMap<String, Origin>) -> V
 }
 
 /// Numbers with the range they make sense in: (key, value, least, most).
-fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 10] {
+fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 11] {
     let (n, st) = (&config.network, &config.storage);
     [
         ("max_peers", config.max_peers.into(), 0, 10_000),
@@ -146,6 +146,7 @@ fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 10] {
         ("network.ban_secs", n.ban_secs, 1, 365 * 86_400),
         ("storage.cache_mib", st.cache_mib, 1, 1 << 20),
         ("storage.segment_mib", st.segment_mib, 1, 1 << 16),
+        ("storage.blobs_mib", st.blobs_mib, 4, 1 << 24),
     ]
 }
 

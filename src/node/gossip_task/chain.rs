@@ -239,6 +239,7 @@ impl GossipTask {
     /// Our imported head moved, however it came.
     pub(super) fn head_moved(&mut self, head: Head) {
         self.heads.reached(head.height);
+        self.follow_head(head.hash);
         let outputs = self.compact.on_known(head.hash, None);
         self.compact_outputs(outputs);
     }

@@ -1,12 +1,15 @@
 //! Requests of this node on the data protocol, and what became of them.
 
+use std::collections::HashSet;
+
 use libp2p::PeerId;
 
 use super::{GossipTask, apps::message_item, txs::tx_item};
 use crate::{
     bucket::Rate,
+    chain::At,
     gossip::{
-        Verdict,
+        Verdict, blobs,
         compact::engine,
         inventory::{self, Output},
         reconcile as recon,
@@ -38,6 +41,10 @@ pub(super) enum Asked {
         peer: PeerId,
         id: recon::RequestId,
     },
+    Samples {
+        peer: PeerId,
+        id: blobs::RequestId,
+    },
     /// An announcement nobody waits for.
     Offer {
         peer: PeerId,
@@ -50,6 +57,7 @@ impl Asked {
             Self::Inventory { peer, .. }
             | Self::Compact { peer, .. }
             | Self::Sketch { peer, .. }
+            | Self::Samples { peer, .. }
             | Self::Offer { peer } => peer,
         }
     }
@@ -82,6 +90,7 @@ impl GossipTask {
                 self.compact_answered(peer, block, result);
             }
             Some(Asked::Sketch { id, .. }) => self.sketched(peer, id, result),
+            Some(Asked::Samples { id, .. }) => self.sampled(peer, id, result),
             Some(Asked::Offer { .. }) | None => {}
         }
     }
@@ -96,7 +105,8 @@ impl GossipTask {
                     let verdict = match item.kind {
                         ItemKind::Tx => self.fetched_tx(item.id, &bytes),
                         ItemKind::Message => self.fetched_message(peer, item, bytes),
-                        ItemKind::Share | ItemKind::Block | ItemKind::Blob => {
+                        ItemKind::Share => self.share(peer, None, &bytes),
+                        ItemKind::Block | ItemKind::Blob => {
                             let now = self.now().mono;
                             self.inventory.refused(item, now);
                             continue;
@@ -117,19 +127,26 @@ impl GossipTask {
     }
 
     /// Whether an announced object is of no interest because it is here.
-    pub(super) fn has(&self) -> impl Fn(&Item) -> bool + use<> {
-        let waiting = self.parts.waiting.clone();
-        let messages: std::collections::HashSet<Hash32> = self.app_ids.keys().copied().collect();
-        let store = self.parts.store.clone();
-        move |item| match item.kind {
-            ItemKind::Tx => waiting.contains(&item.id),
-            ItemKind::Message => messages.contains(&item.id),
+    fn has(&self, item: &Item) -> bool {
+        match item.kind {
+            ItemKind::Tx => self.parts.waiting.contains(&item.id),
+            ItemKind::Message => self.app_ids.contains_key(&item.id),
+            ItemKind::Share => self.shares.contains(&item.id),
             ItemKind::Block => {
-                let found = store.header(crate::chain::At::Hash(item.id));
+                let found = self.parts.store.header(At::Hash(item.id));
                 found.is_ok_and(|header| header.is_some_and(|header| header.has_body))
             }
-            ItemKind::Share | ItemKind::Blob => true,
+            // Blobs are announced on their topic.
+            ItemKind::Blob => true,
         }
+    }
+
+    /// A peer has these: what is not here is asked for.
+    pub(super) fn heard_of(&mut self, peer: PeerId, items: &[Item]) {
+        let here: HashSet<Item> = items.iter().filter(|i| self.has(i)).copied().collect();
+        let now = self.now().mono;
+        self.inventory
+            .announced(peer, items, |item| here.contains(item), now);
     }
 
     /// Tells one peer what a reconciliation found it to lack.

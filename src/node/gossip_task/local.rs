@@ -7,6 +7,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::GossipTask;
 use crate::{
+    chain::BlobCommitment,
     gossip::app::{ComposeError, ContentCheck, Delivery},
     ids::Hash32,
 };
@@ -21,6 +22,9 @@ pub enum PublishError {
     /// No node would take it.
     #[error(transparent)]
     Message(#[from] ComposeError),
+    /// It is no share that counts now.
+    #[error("the share is not taken: {0}")]
+    Share(String),
     /// The node is shutting down or gone.
     #[error("the node is not running any more")]
     Stopped,
@@ -45,6 +49,13 @@ pub(crate) enum GossipRequest {
     Tx { id: Hash32, tx: Bytes },
     /// A block of this side is the head now.
     Head { hash: Hash32 },
+    /// Judge and publish a share.
+    Share {
+        bytes: Bytes,
+        reply: oneshot::Sender<Result<Hash32, String>>,
+    },
+    /// A blob was stored.
+    Blob { blob: BlobCommitment },
     /// Recent messages about a topic.
     Recent {
         topic: String,
@@ -77,6 +88,13 @@ impl Gossip {
         })
         .await?;
         answer.await.map_err(|_| PublishError::Stopped)?
+    }
+
+    pub(crate) async fn share(&self, bytes: Bytes) -> Result<Hash32, PublishError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(GossipRequest::Share { bytes, reply }).await?;
+        let result = answer.await.map_err(|_| PublishError::Stopped)?;
+        result.map_err(PublishError::Share)
     }
 
     pub(crate) async fn recent(&self, topic: String) -> Result<Vec<Delivery>, PublishError> {
@@ -136,6 +154,11 @@ impl GossipTask {
             GossipRequest::Check { topic, check } => self.set_check(&topic, check),
             GossipRequest::Tx { id, tx } => self.spread_tx(id, tx),
             GossipRequest::Head { hash } => self.announce_own(hash),
+            GossipRequest::Share { bytes, reply } => {
+                let result = self.publish_share(bytes);
+                let _ = reply.send(result);
+            }
+            GossipRequest::Blob { blob } => self.announce_blob(blob),
             GossipRequest::Recent { topic, reply } => {
                 let now = self.now();
                 let recent = self.app.recent_about(&topic, now).collect();

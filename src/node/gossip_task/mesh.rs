@@ -38,9 +38,10 @@ impl GossipTask {
             Topic::Txs => Ruling::Now(self.pushed_tx(from, &payload)),
             Topic::App => Ruling::Now(self.app_message(from, Channel::Signed, payload)),
             Topic::AppUnsigned => Ruling::Now(self.app_message(from, Channel::Unsigned, payload)),
-            Topic::SharesHash | Topic::SharesAi | Topic::SharesQuantum | Topic::Blobs => {
-                Ruling::Now(Verdict::Ignore(Ignored::Unknown))
+            Topic::SharesHash | Topic::SharesAi | Topic::SharesQuantum => {
+                Ruling::Now(self.share(from, Some(topic), &payload))
             }
+            Topic::Blobs => Ruling::Now(self.blob_announced(from, &payload)),
         };
         self.counters.passed(topic, Layer::Chain, begin.elapsed());
         if let Ruling::Now(verdict) = ruling {

@@ -7,6 +7,7 @@
 //! signature (bodies, imports) runs elsewhere and comes back as [`Done`].
 
 mod apps;
+mod blobs;
 mod chain;
 mod data;
 mod heads;
@@ -15,6 +16,7 @@ mod mesh;
 mod outbox;
 mod reconcile;
 mod serve;
+mod shares;
 mod txs;
 
 use std::{
@@ -30,8 +32,8 @@ use libp2p::PeerId;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-pub use self::local::PublishError;
 pub(crate) use self::local::{Gossip, GossipRequest};
+pub use self::{blobs::BlobPublishError, local::PublishError};
 use self::{data::Asked, heads::Heads, outbox::Outbox};
 use super::{
     effect::Effect,
@@ -41,15 +43,17 @@ use super::{
 use crate::{
     bloom::{BloomError, Salt},
     bucket::Bucket,
-    chain::{Block, ChainStore, Genesis, Verifier},
+    chain::{BlobStore, Block, ChainStore, Genesis, Verifier, share::ShareVerifier},
     clock::{Clock, Now},
     gossip::{
         app::{App, Delivery},
+        blobs::Blobs,
         buckets::{self, Buckets},
         compact,
         inventory::Inventory,
         reconcile as recon,
         seen::{self, SeenSet},
+        shares::Shares,
         stats::Counters,
     },
     identity::{Delegations, NodeIdentity, Policy, PublicIdentity},
@@ -144,6 +148,8 @@ pub(crate) struct Parts {
     pub(crate) store: Arc<dyn ChainStore>,
     pub(crate) verifier: Arc<dyn Verifier>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) share_verifier: Arc<dyn ShareVerifier>,
+    pub(crate) blobs: Arc<dyn BlobStore>,
     pub(crate) waiting: Arc<Waiting>,
     pub(crate) local: Local,
     pub(crate) limits: buckets::Limits,
@@ -190,6 +196,11 @@ pub(crate) fn spawn(parts: Parts, stop: CancellationToken) -> Result<Ends, Bloom
         announces: HashMap::new(),
         heads: Heads::default(),
         inventory: Inventory::new(crate::gossip::inventory::Limits::default(), number),
+        shares: Shares::new(
+            crate::gossip::shares::Limits::default(),
+            Arc::clone(&parts.share_verifier),
+        ),
+        blobs: Blobs::new(crate::gossip::blobs::Limits::default(), salt.child(3).0),
         recon: recon::Engine::new(recon::Config::default(), parts.seed, now),
         recon_server: recon::Server::new(recon::Limits::default()),
         peers: HashMap::new(),
@@ -203,6 +214,8 @@ pub(crate) fn spawn(parts: Parts, stop: CancellationToken) -> Result<Ends, Bloom
         waiting: waiting.clone(),
         parts,
     };
+    let mut task = task;
+    task.follow_head(task.parts.store.tips().blocks.hash);
     let task = tokio::spawn(task.run(input_rx, done, requests, stop));
     Ok(Ends {
         inputs,
@@ -238,6 +251,8 @@ struct GossipTask {
     announces: HashMap<(PeerId, Hash32), (MessageId, usize)>,
     heads: Heads,
     inventory: Inventory,
+    shares: Shares,
+    blobs: Blobs,
     recon: recon::Engine,
     recon_server: recon::Server,
     peers: HashMap<PeerId, Peer>,
@@ -356,6 +371,7 @@ impl GossipTask {
         let requests = Bucket::new(data::REQUESTS);
         self.peers.insert(peer, Peer { address, requests });
         self.inventory.up(peer, outbound);
+        self.blobs.join(peer);
         let now = self.now();
         self.recon.peer_up(peer, now);
     }
@@ -367,6 +383,7 @@ impl GossipTask {
         self.announces.retain(|(from, _), _| *from != peer);
         self.asked.retain(|_, asked| *asked.peer() != peer);
         self.inventory.down(&peer, now.mono);
+        self.blobs.leave(&peer);
         self.recon.peer_down(&peer);
         self.recon_server.peer_down(&peer);
         let known = self.known();
@@ -377,6 +394,7 @@ impl GossipTask {
     /// What the engines want done since the last turn.
     fn collect(&mut self) {
         self.inventory_outputs();
+        self.blob_outputs();
         self.recon_actions();
     }
 

@@ -92,7 +92,6 @@ impl GossipTask {
     /// `peer` has these: as if it had announced them.
     fn fetch(&mut self, peer: PeerId, set: SketchSet, ids: &[Hash32]) {
         let items: Vec<Item> = ids.iter().map(|id| item_of(set, *id)).collect();
-        let (has, now) = (self.has(), self.now().mono);
-        self.inventory.announced(peer, &items, has, now);
+        self.heard_of(peer, &items);
     }
 }

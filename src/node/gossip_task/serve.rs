@@ -32,8 +32,7 @@ impl GossipTask {
         }
         match message {
             Message::Inv(inv) => {
-                let has = self.has();
-                self.inventory.announced(peer, &inv.items, has, now.mono);
+                self.heard_of(peer, &inv.items);
                 // The receipt is written by the exchange.
                 self.respond(token, Answer::Stream(stream::empty().boxed()));
             }
@@ -76,6 +75,7 @@ impl GossipTask {
                     Message::BlockAnnounce(announce.encode().into())
                 });
             }
+            Message::DaGet(request) => self.serve_samples(token, request),
             other => {
                 tracing::debug!(%peer, message = other.id().name(), "cannot serve");
                 self.respond(
@@ -93,7 +93,8 @@ impl GossipTask {
         match request.kind {
             ItemKind::Tx => self.parts.waiting.get_many(&request.ids),
             ItemKind::Message => self.recent_messages(&request.ids),
-            ItemKind::Share | ItemKind::Block | ItemKind::Blob => vec![None; request.ids.len()],
+            ItemKind::Share => request.ids.iter().map(|id| self.shares.get(id)).collect(),
+            ItemKind::Block | ItemKind::Blob => vec![None; request.ids.len()],
         }
     }
 

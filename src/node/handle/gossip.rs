@@ -7,9 +7,10 @@ use tokio::sync::broadcast;
 
 use super::Handle;
 use crate::{
+    chain::{Blob, BlobCommitment, BlobStore, blob::Put, nmt::Namespace},
     gossip::app::{ContentCheck, Delivery},
     ids::Hash32,
-    node::gossip_task::{GossipRequest, PublishError},
+    node::gossip_task::{BlobPublishError, GossipRequest, PublishError},
     pool::PoolError,
     report::{GossipReport, MempoolReport},
 };
@@ -51,6 +52,43 @@ impl Handle {
         gossip
             .broadcast(topic.to_owned(), payload.into(), ttl, false)
             .await
+    }
+
+    /// Judges a share as a peer's would be and publishes it. Returns its id.
+    ///
+    /// # Errors
+    /// Why nobody would take it.
+    pub async fn publish_share(&self, share: impl Into<Bytes>) -> Result<Hash32, PublishError> {
+        self.shared.gossip.share(share.into()).await
+    }
+
+    /// Stores a blob durably, at most 2 MiB, and announces it. Returns what is announced: root,
+    /// namespace and size, by which anyone can have it sampled.
+    ///
+    /// # Errors
+    /// It is no blob, or the store does not take it.
+    pub async fn publish_blob(
+        &self,
+        namespace: Namespace,
+        data: impl Into<Bytes>,
+    ) -> Result<BlobCommitment, BlobPublishError> {
+        let blob = Blob::new(namespace, data.into())?;
+        let (commitment, store) = (*blob.commitment(), Arc::clone(&self.shared.blobs));
+        let put = tokio::task::spawn_blocking(move || store.put(&blob));
+        match put.await.map_err(|_| BlobPublishError::Stopped)?? {
+            Put::Stored | Put::Known => {}
+            Put::TooLarge => return Err(BlobPublishError::TooLarge),
+        }
+        let request = GossipRequest::Blob { blob: commitment };
+        let told = self.shared.gossip.send(request).await;
+        told.map_err(|_| BlobPublishError::Stopped)?;
+        Ok(commitment)
+    }
+
+    /// The blobs of this node.
+    #[must_use]
+    pub fn blobs(&self) -> &Arc<dyn BlobStore> {
+        &self.shared.blobs
     }
 
     /// Messages of all topics from now on. A receiver that falls more than

@@ -1,0 +1,3 @@
+//! Live data between whole nodes over loopback.
+
+mod spread;
