@@ -92,6 +92,7 @@ impl Builder {
             connections: self.limits.connections,
             places: self.limits.places,
             max_memory: self.limits.max_memory,
+            direct: self.limits.direct,
             ..network::Config::new(identify)
         };
         let behaviour =
