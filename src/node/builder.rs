@@ -207,6 +207,8 @@ pub struct Limits {
     pub places: network::gate::Limits,
     /// Handshake work.
     pub handshakes: secure::BudgetLimits,
+    /// Queues, rates and sizes of direct messages.
+    pub direct: network::direct::Config,
     /// Resident bytes above which no connection is made or accepted; `usize::MAX` for none.
     pub max_memory: usize,
     /// How long a lying peer stays banned.
@@ -221,6 +223,7 @@ impl Default for Limits {
             connections: network::Connections::default(),
             places: network::gate::Limits::default(),
             handshakes: secure::BudgetLimits::default(),
+            direct: network::direct::Config::default(),
             max_memory: usize::MAX,
             ban: Duration::from_secs(3600),
             gossip: gossip::buckets::Limits::default(),

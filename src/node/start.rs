@@ -102,6 +102,7 @@ impl Builder {
             places: self.limits.places,
             max_memory: self.limits.max_memory,
             pubsub: self.pubsub,
+            direct: self.limits.direct,
             ..network::Config::new(identify)
         };
         let behaviour =

@@ -17,8 +17,9 @@ pub struct Rates {
 }
 
 impl Default for Rates {
-    /// Five times what the bars demand: a program that floods a neighbour on purpose is slowed by
-    /// the application that reads; this keeps it from taking a whole core here.
+    /// Ten times the messages and six times the bytes that the bars demand. An application that
+    /// does not keep up stops its senders without this; it is for one that does, and whose
+    /// machine has other things to do.
     fn default() -> Self {
         Self {
             messages: Rate {
