@@ -280,6 +280,17 @@ pub struct GossipReport {
     pub seen: SeenReport,
 }
 
+/// The mesh of one gossip topic.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeshReport {
+    /// Last part of the topic's name.
+    pub topic: String,
+    /// PeerIds of those that messages go to.
+    pub mesh: Vec<String>,
+    /// Connected peers that listen to the topic.
+    pub listeners: usize,
+}
+
 /// What waits for a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MempoolReport {

@@ -21,6 +21,7 @@ use crate::{
     gossip::Verdict,
     ids::ChainId,
     registry::{MAX_GOSSIP_BYTES, Topic},
+    report::MeshReport,
 };
 
 pub use gossipsub::{Event, MessageId, TopicHash};
@@ -285,17 +286,16 @@ pub fn verdict(router: &mut Behaviour, id: &MessageId, from: &PeerId, verdict: &
 
 /// Who is in the mesh of each topic, and how many listen to it.
 #[must_use]
-pub fn meshes(router: &Behaviour, topics: &Topics) -> Vec<(Topic, Vec<PeerId>, usize)> {
-    let mut meshes: Vec<_> = topics
-        .iter()
-        .map(|(name, topic)| {
-            let mesh = router.mesh_peers(name).copied().collect();
-            let listens = |(_, topics): &(&PeerId, Vec<&TopicHash>)| topics.contains(&name);
-            (*topic, mesh, router.all_peers().filter(listens).count())
-        })
-        .collect();
-    meshes.sort_by_key(|(topic, ..)| *topic);
-    meshes
+pub fn meshes(router: &Behaviour, topics: &Topics) -> Vec<MeshReport> {
+    let mesh_of = |(name, topic): &(TopicHash, Topic)| {
+        let listens = |(_, topics): &(&PeerId, Vec<&TopicHash>)| topics.contains(&name);
+        MeshReport {
+            topic: topic.leaf().to_owned(),
+            mesh: router.mesh_peers(name).map(PeerId::to_string).collect(),
+            listeners: router.all_peers().filter(listens).count(),
+        }
+    };
+    topics.iter().map(mesh_of).collect()
 }
 
 /// The first heartbeat comes soon: until then a fresh node has no mesh and passes nothing on.

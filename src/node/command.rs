@@ -4,7 +4,7 @@ use libp2p::{Multiaddr, PeerId};
 use tokio::sync::oneshot;
 
 use super::connections::{ConnectError, Reply};
-use crate::report::{BanReport, PeerReport, PingReport};
+use crate::report::{BanReport, MeshReport, PeerReport, PingReport};
 
 /// Whom to ping.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,10 @@ pub(crate) enum Command {
     /// Bans in force.
     Bans {
         reply: oneshot::Sender<Vec<BanReport>>,
+    },
+    /// Who is in the mesh of each topic.
+    Meshes {
+        reply: oneshot::Sender<Vec<MeshReport>>,
     },
     /// End a ban. Answers whether there was one.
     Unban {

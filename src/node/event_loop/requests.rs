@@ -2,7 +2,10 @@
 
 use super::EventLoop;
 use crate::{
-    network::gate::bans::{Ban, Subject},
+    network::{
+        gate::bans::{Ban, Subject},
+        pubsub,
+    },
     node::{command::Command, effect::Effect},
     report::BanReport,
     wire::{Flags, Message},
@@ -23,6 +26,11 @@ impl EventLoop {
             Command::Bans { reply } => {
                 let bans = self.swarm.behaviour().gate.bans();
                 let _ = reply.send(bans.into_iter().filter_map(ban_report).collect());
+            }
+            Command::Meshes { reply } => {
+                let topics = self.tasks.gossip.topics();
+                let meshes = pubsub::meshes(&self.swarm.behaviour().pubsub, topics);
+                let _ = reply.send(meshes);
             }
             Command::Unban { peer, reply } => {
                 let _ = reply.send(self.swarm.behaviour_mut().gate.lift(&Subject::Peer(peer)));

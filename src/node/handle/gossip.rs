@@ -5,14 +5,14 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use tokio::sync::broadcast;
 
-use super::Handle;
+use super::{Command, Handle, Stopped};
 use crate::{
     chain::{Blob, BlobCommitment, BlobStore, blob::Put, nmt::Namespace},
     gossip::app::{ContentCheck, Delivery},
     ids::Hash32,
     node::gossip_task::{BlobPublishError, GossipRequest, PublishError},
     pool::PoolError,
-    report::{GossipReport, MempoolReport},
+    report::{GossipReport, MempoolReport, MeshReport},
 };
 
 impl Handle {
@@ -147,6 +147,14 @@ impl Handle {
     #[must_use]
     pub fn gossip(&self) -> GossipReport {
         self.shared.gossip_report.borrow().clone()
+    }
+
+    /// Who is in the mesh of each topic.
+    ///
+    /// # Errors
+    /// The node is not running any more.
+    pub async fn meshes(&self) -> Result<Vec<MeshReport>, Stopped> {
+        self.ask(|reply| Command::Meshes { reply }).await
     }
 
     /// Has a new head of this side announced.

@@ -71,7 +71,9 @@ async fn a_block_mined_on_one_node_is_imported_by_all() {
     // They came as compact blocks, and were passed on.
     let accepted = |node: &Handle| {
         let topics = node.gossip().topics;
-        topics.iter().any(|t| t.topic == "blocks" && t.accepted >= 1)
+        topics
+            .iter()
+            .any(|t| t.topic == "blocks" && t.accepted >= 1)
     };
     let all = async {
         while !nodes[1..].iter().all(accepted) {
