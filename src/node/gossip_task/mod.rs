@@ -17,6 +17,8 @@ mod outbox;
 mod reconcile;
 mod serve;
 mod shares;
+#[cfg(test)]
+mod tests;
 mod txs;
 
 use std::{
