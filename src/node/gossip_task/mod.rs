@@ -155,6 +155,8 @@ pub(crate) struct Parts {
     pub(crate) waiting: Arc<Waiting>,
     pub(crate) local: Local,
     pub(crate) limits: buckets::Limits,
+    pub(crate) seen: seen::Config,
+    pub(crate) reconcile: recon::Config,
     pub(crate) effects: mpsc::Sender<Effect>,
     pub(crate) seed: [u8; 32],
 }
@@ -171,7 +173,7 @@ pub(crate) struct Ends {
 /// Starts the task on the current runtime. It ends when `stop` is cancelled.
 ///
 /// # Errors
-/// The seen-set cannot be made, which its constants rule out.
+/// The seen-set cannot be made: its figures are none that a filter can have.
 pub(crate) fn spawn(parts: Parts, stop: CancellationToken) -> Result<Ends, BloomError> {
     let (inputs, input_rx) = mpsc::channel(INPUT_QUEUE);
     let (done_tx, done) = mpsc::channel(DONE_QUEUE);
@@ -183,8 +185,8 @@ pub(crate) fn spawn(parts: Parts, stop: CancellationToken) -> Result<Ends, Bloom
     let salt = Salt(parts.seed[8..24].try_into().expect("sixteen of 32 bytes"));
     let number = u64::from_be_bytes(parts.seed[..8].try_into().expect("eight of 32 bytes"));
     let mut task = GossipTask {
-        seen: SeenSet::new(seen::Config::default(), salt.child(1))?,
-        spread: SeenSet::new(seen::Config::default(), salt.child(2))?,
+        seen: SeenSet::new(parts.seen, salt.child(1))?,
+        spread: SeenSet::new(parts.seen, salt.child(2))?,
         buckets: Buckets::new(&parts.limits),
         counters: Counters::default(),
         app: App::new(
@@ -205,7 +207,7 @@ pub(crate) fn spawn(parts: Parts, stop: CancellationToken) -> Result<Ends, Bloom
             Arc::clone(&parts.share_verifier),
         ),
         blobs: Blobs::new(crate::gossip::blobs::Limits::default(), salt.child(3).0),
-        recon: recon::Engine::new(recon::Config::default(), parts.seed, now),
+        recon: recon::Engine::new(parts.reconcile.clone(), parts.seed, now),
         recon_server: recon::Server::new(recon::Limits::default()),
         peers: HashMap::new(),
         asked: HashMap::new(),
