@@ -346,6 +346,11 @@ impl App {
         self.recent.about(topic, now.wall_ms)
     }
 
+    /// Recent messages about every topic, in order of arrival.
+    pub fn recent_all(&self, now: Now) -> impl Iterator<Item = Delivery> {
+        self.recent.alive(now.wall_ms).cloned()
+    }
+
     /// Bytes of recent messages.
     #[must_use]
     pub fn recent_bytes(&self) -> usize {

@@ -113,7 +113,15 @@ impl Handle {
     /// # Errors
     /// The node is not running any more.
     pub async fn recent(&self, topic: &str) -> Result<Vec<Delivery>, PublishError> {
-        self.shared.gossip.recent(topic.to_owned()).await
+        self.shared.gossip.recent(Some(topic.to_owned())).await
+    }
+
+    /// As [`Handle::recent`], about every topic.
+    ///
+    /// # Errors
+    /// The node is not running any more.
+    pub async fn recent_all(&self) -> Result<Vec<Delivery>, PublishError> {
+        self.shared.gossip.recent(None).await
     }
 
     /// Lets `check` judge every message about `topic` before it is delivered or passed on.
@@ -140,6 +148,25 @@ impl Handle {
         let id = shared.waiting.submit(tx, std::time::Instant::now())?;
         shared.gossip.spread(id, Bytes::copy_from_slice(tx));
         Ok(id)
+    }
+
+    /// As [`Handle::submit`], and waits until the transaction is on its way. `submit` never waits,
+    /// so of a burst it leaves what does not fit the queue to reconciliation.
+    ///
+    /// # Errors
+    /// It is no transaction, is not admitted, or the pool is full.
+    pub async fn publish_tx(&self, tx: Bytes) -> Result<Hash32, PoolError> {
+        let shared = &self.shared;
+        let id = shared.waiting.submit(&tx, std::time::Instant::now())?;
+        // A node that stops spreads nothing.
+        let _ = shared.gossip.send(GossipRequest::Tx { id, tx }).await;
+        Ok(id)
+    }
+
+    /// Ids of what waits for a block, in the order in which it is served.
+    #[must_use]
+    pub fn mempool_ids(&self) -> Vec<Hash32> {
+        self.shared.waiting.ids()
     }
 
     /// What waits for a block.
