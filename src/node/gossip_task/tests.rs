@@ -77,6 +77,8 @@ impl World {
                 waiting: Arc::clone(&waiting),
                 local: sync.local.clone(),
                 limits: buckets::Limits::default(),
+                seen: Default::default(),
+                reconcile: Default::default(),
                 effects: effects_tx,
                 seed: [7; 32],
                 genesis: genesis.clone(),
