@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use libp2p::PeerId;
 
-use super::{Done, GossipTask, data::Asked, mesh::Ruling};
+use super::{Done, GossipTask, Imported, data::Asked, mesh::Ruling};
 use crate::{
     chain::{Ancestry, At, Block, Header, HeaderError, Tip, object_id, verify::verify_header},
     gossip::{
@@ -21,7 +21,6 @@ use crate::{
     },
     offence::Offence,
     registry::Topic,
-    report::HeadReport,
     sync::task,
 };
 
@@ -193,25 +192,25 @@ impl GossipTask {
         let (local, done) = (self.parts.local.clone(), self.done.clone());
         tokio::spawn(async move {
             let result = local.import(vec![bytes.clone()]).await;
-            let imported = Done::Imported {
+            let imported = Done::Imported(Box::new(Imported {
                 from,
                 block,
                 bytes,
                 result,
-            };
+            }));
             // The task is gone when the node stops; then nobody waits for the verdict.
             let _ = done.send(imported).await;
         });
     }
 
     /// A rebuilt block was imported, or refused.
-    pub(super) fn imported(
-        &mut self,
-        from: PeerId,
-        block: Hash32,
-        bytes: Bytes,
-        result: Result<HeadReport, LocalError>,
-    ) {
+    pub(super) fn imported(&mut self, imported: Imported) {
+        let Imported {
+            from,
+            block,
+            bytes,
+            result,
+        } = imported;
         let verdict = match result {
             Ok(_) => Verdict::Accept,
             Err(LocalError::Refused(task::LocalError::Body { error, .. })) => Verdict::Reject {
@@ -274,7 +273,7 @@ impl GossipTask {
             .wrapping_add(1);
         let announce = compact::build(block, self.salt, unknown).encode();
         self.publish(Topic::Headers, header);
-        self.publish(Topic::Blocks, announce.into());
+        self.publish(Topic::Blocks, announce);
         let outputs = self.compact.on_known(block.hash(), Some(block));
         self.compact_outputs(outputs);
     }

@@ -130,15 +130,19 @@ pub(crate) enum GossipInput {
 
 /// What another task has done for this one.
 enum Done {
-    /// The import of a rebuilt block.
-    Imported {
-        from: PeerId,
-        block: Hash32,
-        bytes: Bytes,
-        result: Result<HeadReport, LocalError>,
-    },
+    /// A rebuilt block was imported, or refused.
+    Imported(Box<Imported>),
     /// A block of our own, read for its announcement.
     Own(Box<Block>),
+}
+
+/// The import of a rebuilt block.
+struct Imported {
+    /// Whose announce it was rebuilt from.
+    from: PeerId,
+    block: Hash32,
+    bytes: Bytes,
+    result: Result<HeadReport, LocalError>,
 }
 
 /// What the task is made from.
@@ -344,12 +348,7 @@ impl GossipTask {
 
     fn done(&mut self, done: Done) {
         match done {
-            Done::Imported {
-                from,
-                block,
-                bytes,
-                result,
-            } => self.imported(from, block, bytes, result),
+            Done::Imported(imported) => self.imported(*imported),
             Done::Own(block) => self.announce_block(&block),
         }
     }

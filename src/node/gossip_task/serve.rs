@@ -75,7 +75,7 @@ impl GossipTask {
                 let salt = self.salt;
                 self.with_block(peer, request.block, token, move |block| {
                     let announce = compact::build(block, salt, std::iter::empty());
-                    Message::BlockAnnounce(announce.encode().into())
+                    Message::BlockAnnounce(announce.encode())
                 });
             }
             Message::DaGet(request) => self.serve_samples(token, request),

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     chain::{
         Ancestry, HashOnly, MemoryBlobs, MemoryStore,
-        miner::{MineRequest, Miner},
+        miner::{MineRequest, Miner, Timestamps},
         share::HashShares,
         testing::devnet,
     },
@@ -111,7 +111,11 @@ impl World {
     fn block(&self) -> Block {
         let txs = [1, 2].map(|n| Bytes::from(vec![0xa1, 0, n]));
         let ancestry = Ancestry::genesis(&self.genesis);
-        let mut miner = Miner::new(&self.genesis, ancestry, MineRequest::blocks(1)).unwrap();
+        let request = MineRequest {
+            timestamps: Timestamps::WallClock,
+            ..MineRequest::blocks(1)
+        };
+        let mut miner = Miner::new(&self.genesis, ancestry, request).unwrap();
         let mined = miner.mine(&txs, SystemClock.now().wall_secs()).unwrap();
         Block::decode(mined.block).unwrap()
     }
@@ -170,7 +174,11 @@ async fn a_second_announce_of_a_block_does_not_take_the_verdict_of_the_first() {
     let block = world.block();
     let first = world.announce(&block, 1);
     let request = |effect: &Effect| match effect {
-        Effect::Request { id, message, .. } if matches!(message, Message::GetTx(_)) => Some(*id),
+        Effect::Request {
+            id,
+            message: Message::GetTx(_),
+            ..
+        } => Some(*id),
         _ => None,
     };
     let request = world.next(request).await;
