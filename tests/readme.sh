@@ -113,6 +113,14 @@ check() {
         eval "$1" >"$work/out" 2>/dev/null </dev/null
       done
       shows ".*127.0.0.1.*x25519+${ANIMICA_P2P_KEM:-ml-kem-768}" "$1" ;;
+    *"p2p messages"*)
+      for _ in $(seq 100); do
+        if [ -s "$work/out" ]; then break; fi
+        sleep 0.1
+        eval "$1" >"$work/out" 2>/dev/null </dev/null
+      done
+      shows '\[app\] .*: hello' "$1" ;;
+    *"gossip stats"*) shows 'txs  *[1-9]' "$1" ;;
     *"config print"*) grep -q 600 "$work/out" || fail "'$1' does not show its value" ;;
   esac
 }
