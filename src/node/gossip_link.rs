@@ -30,15 +30,15 @@ pub(crate) const MAX_WAITING_BYTES: usize = 32 * 1024 * 1024;
 /// The sending end.
 pub(crate) struct GossipLink {
     link: TaskLink<GossipInput>,
-    waiting: Waiting,
+    waiting: WaitingBytes,
     topics: Topics,
 }
 
 /// Bytes of messages between the loop and the task.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Waiting(Arc<AtomicUsize>);
+pub(crate) struct WaitingBytes(Arc<AtomicUsize>);
 
-impl Waiting {
+impl WaitingBytes {
     /// Whether `bytes` more may wait; if so they do.
     fn enter(&self, bytes: usize) -> bool {
         let enter = |now: usize| {
@@ -58,7 +58,7 @@ impl Waiting {
 }
 
 impl GossipLink {
-    pub(crate) fn new(link: TaskLink<GossipInput>, waiting: Waiting, chain: ChainId) -> Self {
+    pub(crate) fn new(link: TaskLink<GossipInput>, waiting: WaitingBytes, chain: ChainId) -> Self {
         Self {
             link,
             waiting,

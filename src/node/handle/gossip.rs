@@ -10,9 +10,12 @@ use crate::{
     chain::{Blob, BlobCommitment, BlobStore, blob::Put, nmt::Namespace},
     gossip::app::{ContentCheck, Delivery},
     ids::Hash32,
-    node::gossip_task::{BlobPublishError, GossipRequest, PublishError},
+    node::{
+        gossip_task::{BlobPublishError, GossipRequest, PublishError},
+        topology,
+    },
     pool::PoolError,
-    report::{GossipReport, MempoolReport, MeshReport},
+    report::{GossipReport, MempoolReport, MeshReport, TopologyReport},
 };
 
 impl Handle {
@@ -52,6 +55,12 @@ impl Handle {
         gossip
             .broadcast(topic.to_owned(), payload.into(), ttl, false)
             .await
+    }
+
+    /// How long a message is to live if nobody says otherwise, as configured.
+    #[must_use]
+    pub fn message_ttl(&self) -> Duration {
+        self.shared.message_ttl
     }
 
     /// Judges a share as a peer's would be and publishes it. Returns its id.
@@ -182,6 +191,14 @@ impl Handle {
     /// The node is not running any more.
     pub async fn meshes(&self) -> Result<Vec<MeshReport>, Stopped> {
         self.ask(|reply| Command::Meshes { reply }).await
+    }
+
+    /// Who is connected to whom, as far as nodes told lately. Empty unless this node shares its own
+    /// neighbours ([`Builder::share_topology`](crate::node::Builder::share_topology)).
+    #[must_use]
+    pub fn topology(&self) -> TopologyReport {
+        let topology = self.shared.topology.as_ref();
+        topology.map(topology::Shared::report).unwrap_or_default()
     }
 
     /// Has a new head of this side announced.
