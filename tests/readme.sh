@@ -92,6 +92,16 @@ listen() {
 # shows TEXT LINE: what the last line printed has a line that begins with TEXT.
 shows() { grep -q "^$1" "$work/out" || { cat "$work/out" >&2; fail "'$2' prints no line '$1…'"; }; }
 
+# shows_soon TEXT LINE: the same, perhaps only after a while of running the line again.
+shows_soon() {
+  for _ in $(seq 100); do
+    if grep -q "^$1" "$work/out"; then break; fi
+    sleep 0.1
+    eval "$2" >"$work/out" 2>/dev/null </dev/null
+  done
+  shows "$1" "$2"
+}
+
 # check LINE: whether the last line printed what the README says it shows.
 check() {
   case $1 in
@@ -105,14 +115,10 @@ check() {
       shows 'p2p_peers.* [1-9]' "$1" ;;
     curl*/readyz*) shows '\[+\] store' "$1"; shows ready "$1" ;;
     *"chain head"*) heads+=("$(grep '^hash' "$work/out")") ;;
-    *"peer list"*)
-      # A node that has just started may not have reached the other yet.
-      for _ in $(seq 100); do
-        if grep -q 127.0.0.1 "$work/out"; then break; fi
-        sleep 0.1
-        eval "$1" >"$work/out" 2>/dev/null </dev/null
-      done
-      shows ".*127.0.0.1.*x25519+${ANIMICA_P2P_KEM:-ml-kem-768}" "$1" ;;
+    # A node that has just started may not have reached the other yet.
+    *"peer list"*) shows_soon ".*127.0.0.1.*x25519+${ANIMICA_P2P_KEM:-ml-kem-768}" "$1" ;;
+    *"p2p messages"*) shows_soon '\[app\] .*: hello' "$1" ;;
+    *"gossip stats"*) shows_soon ' *txs  *[1-9]' "$1" ;;
     *"config print"*) grep -q 600 "$work/out" || fail "'$1' does not show its value" ;;
   esac
 }

@@ -65,7 +65,7 @@ pub struct AppRequest {
 pub struct TxsReport {
     /// New in the pool, and on their way.
     pub taken: u64,
-    /// In the pool already.
+    /// In the pool already, or in a block of late.
     pub known: u64,
     /// Ids of all of them, in order.
     pub ids: Vec<Hash32>,

@@ -54,8 +54,8 @@ pub enum PoolError {
     /// Not a transaction: too long, or not a canonical CBOR map.
     #[error("not a transaction: {0}")]
     Form(#[from] ObjectError),
-    /// It waits already.
-    #[error("the transaction waits already")]
+    /// It waits already, or, in a node, a block took it lately.
+    #[error("the transaction waits already, or a block has it")]
     Known,
     /// The application's admission refused it.
     #[error("refused: {reason}")]

@@ -6,6 +6,7 @@
 
 mod jobs;
 mod local;
+mod mined;
 mod mining;
 mod serve;
 mod waiting;

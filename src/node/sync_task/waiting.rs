@@ -1,5 +1,5 @@
 //! The pool beside the chain: a transaction leaves it with the block that has it, and comes back
-//! when a reorganisation leaves that block behind.
+//! when a reorganisation leaves that block behind, but not from a peer that is a block behind.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -8,6 +8,7 @@ use std::{
 
 use bytes::Bytes;
 
+use super::mined::{self, Mined};
 use crate::{
     chain::{At, Block, ChainStore, StoreError, Tip},
     gossip::{
@@ -22,72 +23,100 @@ use crate::{
 /// reorganisation alarm, the walk would hold up the import, and the pool could not take them.
 const MAX_GIVEN_BACK: usize = 512;
 
+/// Newest blocks whose transactions are remembered also where nothing waits. A peer further behind
+/// syncs before its pool is compared with ours; more would be read again from disk in a long sync.
+const REMEMBERED_BLOCKS: u64 = 16;
+
 /// Transactions that wait for a block.
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    pool: Mutex<Pool>,
+    state: Mutex<State>,
     /// The pool's, to be asked while the pool is not locked.
     admission: Arc<dyn Admission>,
+}
+
+#[derive(Debug)]
+struct State {
+    pool: Pool,
+    mined: Mined,
+}
+
+impl State {
+    /// Whether it waits or has waited.
+    fn knows(&self, id: &Hash32) -> bool {
+        self.pool.contains(id) || self.mined.contains(id)
+    }
+
+    /// A block may have taken it since it was checked.
+    fn add(&mut self, new: Candidate, now: Instant) -> Result<Hash32, PoolError> {
+        if self.mined.contains(new.id()) {
+            return Err(PoolError::Known);
+        }
+        self.pool.add(new, now)
+    }
 }
 
 impl Waiting {
     pub(crate) fn new(pool: Pool) -> Self {
         Self {
             admission: pool.admission(),
-            pool: Mutex::new(pool),
+            state: Mutex::new(State {
+                pool,
+                mined: Mined::default(),
+            }),
         }
     }
 
     /// Takes a transaction in. Admission may take time; the pool is not locked meanwhile.
     pub(crate) fn submit(&self, tx: &[u8], now: Instant) -> Result<Hash32, PoolError> {
         let new = self.check(tx)?;
-        self.pool().add(new, now)
+        self.state().add(new, now)
     }
 
     /// Takes in a transaction from the network, and says what becomes of its message.
     pub(crate) fn take(&self, tx: &[u8], came: Came, now: Instant) -> Verdict {
-        let known = |id: &Hash32| self.pool().contains(id);
+        let known = |id: &Hash32| self.state().knows(id);
         match txs::judge(tx, came, known, &*self.admission) {
-            Ok(new) => txs::verdict(&self.pool().add(new, now)),
+            Ok(new) => txs::verdict(&self.state().add(new, now)),
             Err(verdict) => verdict,
         }
     }
 
-    /// Whether the transaction waits.
+    /// Whether the transaction waits, or a block took it lately: there is no need for it.
     pub(crate) fn contains(&self, id: &Hash32) -> bool {
-        self.pool().contains(id)
+        self.state().knows(id)
     }
 
     /// Those that wait, in the order of `ids`.
     pub(crate) fn get_many(&self, ids: &[Hash32]) -> Vec<Option<Bytes>> {
-        self.pool().get_many(ids)
+        self.state().pool.get_many(ids)
     }
 
     /// Every id.
     pub(crate) fn ids(&self) -> Vec<Hash32> {
-        self.pool().iter().map(|(id, _)| *id).collect()
+        self.state().pool.iter().map(|(id, _)| *id).collect()
     }
 
     /// Shows every transaction once. The pool is locked meanwhile.
     pub(crate) fn visit(&self, see: &mut dyn FnMut(&Hash32, &Bytes)) {
-        self.pool().iter().for_each(|(id, tx)| see(id, tx));
+        self.state().pool.iter().for_each(|(id, tx)| see(id, tx));
     }
 
     /// Bytes of those that wait.
     pub(crate) fn bytes(&self) -> usize {
-        self.pool().bytes()
+        self.state().pool.bytes()
     }
 
     /// How many wait.
     pub(crate) fn len(&self) -> usize {
-        self.pool().len()
+        self.state().pool.len()
     }
 
     /// What the next block may have of them.
     pub(super) fn select(&self, max_txs: usize, max_bytes: usize, now: Instant) -> Vec<Bytes> {
-        let mut pool = self.pool();
-        pool.expire(now);
-        pool.select(max_txs, max_bytes)
+        let mut state = self.state();
+        state.pool.expire(now);
+        state.pool.select(max_txs, max_bytes)
     }
 
     /// The blocks now end in another place than `old`. Returns how many blocks of the old branch
@@ -101,18 +130,30 @@ impl Waiting {
         let left = left_behind(store, old)?;
         for hash in left.iter().take(MAX_GIVEN_BACK) {
             if let Some(block) = block(store, hash)? {
+                let mut state = self.state();
+                block.tx_ids().iter().for_each(|id| state.mined.forget(id));
+                drop(state);
                 let txs = block.txs.iter().filter_map(|tx| self.check(tx).ok());
                 let txs = txs.collect();
-                self.pool().restore(txs, now);
+                self.state().pool.restore(txs, now);
             }
         }
         let fork = old.height.saturating_sub(left.len() as u64);
-        let mut at = store.tips().blocks.height;
-        while at > fork && !self.pool().is_empty() {
+        let head = store.tips().blocks.height;
+        let remembered = head.saturating_sub(REMEMBERED_BLOCKS);
+        // Newest first, so what is older must not push it out.
+        let (mut at, mut room) = (head, mined::CAPACITY);
+        while at > fork && (at > remembered || !self.state().pool.is_empty()) {
             if let Some(header) = store.header(At::Block(at))?
                 && let Some(block) = block(store, &header.hash)?
             {
-                self.pool().included(&block.tx_ids());
+                let (ids, mut state) = (block.tx_ids(), self.state());
+                state.pool.included(&ids);
+                let kept = ids.len().min(room);
+                room -= kept;
+                ids.into_iter()
+                    .take(kept)
+                    .for_each(|id| state.mined.insert(id));
             }
             at = at.saturating_sub(1);
         }
@@ -120,12 +161,12 @@ impl Waiting {
     }
 
     fn check(&self, tx: &[u8]) -> Result<Candidate, PoolError> {
-        let known = |id: &Hash32| self.pool().contains(id);
+        let known = |id: &Hash32| self.state().knows(id);
         Candidate::check(tx, known, &*self.admission)
     }
 
-    fn pool(&self) -> MutexGuard<'_, Pool> {
-        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -160,6 +201,7 @@ mod tests {
             Ancestry, Batch, Genesis, MemoryStore,
             miner::{MineRequest, Mined, Miner},
         },
+        gossip::Ignored,
         ids::ChainId,
         pool::{AnyTx, Limits},
     };
@@ -230,5 +272,13 @@ mod tests {
         waiting.submit(&[0xa0], now).expect("a transaction");
         waiting.follow(&store, begin, now).expect("reads");
         assert_eq!(waiting.select(10, 1000, now), [Bytes::from_static(&[0xa0])]);
+        // Neither a peer that is a block behind nor a second publisher brings it back.
+        for tx in &block.txs {
+            assert_eq!(waiting.submit(tx, now), Err(PoolError::Known));
+            let verdict = waiting.take(tx, Came::Fetched, now);
+            assert_eq!(verdict, Verdict::Ignore(Ignored::Duplicate));
+        }
+        let late = Candidate::check(&block.txs[0], |_| false, &AnyTx).expect("a transaction");
+        assert_eq!(waiting.state().add(late, now), Err(PoolError::Known));
     }
 }
