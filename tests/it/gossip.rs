@@ -1,3 +1,4 @@
 //! Live data between whole nodes over loopback.
 
+mod metrics;
 mod spread;

@@ -61,11 +61,10 @@ impl EventLoop {
                 let Some(topic) = self.tasks.gossip.topics().topic(&message.topic) else {
                     return;
                 };
-                if !self
-                    .tasks
-                    .gossip
-                    .message(from, id.clone(), topic, message.data)
-                {
+                let gossip = &mut self.tasks.gossip;
+                let queued = gossip.message(from, id.clone(), topic, message.data);
+                self.copies.handed_up(topic, queued);
+                if !queued {
                     self.judge(&id, from, Verdict::Ignore(Ignored::Full));
                 }
             }

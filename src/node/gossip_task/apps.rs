@@ -11,6 +11,7 @@ use crate::{
     gossip::{
         Ignored, Verdict,
         app::{Channel, Checked, ContentCheck, Job, NeedKey},
+        stats::Layer,
     },
     identity::PublicIdentity,
     ids::Hash32,
@@ -25,9 +26,17 @@ const ARRAY: u8 = 4;
 impl GossipTask {
     pub(super) fn app_message(&mut self, from: PeerId, channel: Channel, bytes: Bytes) -> Verdict {
         let now = self.now();
-        match self.app.precheck(from, channel, bytes, now) {
+        let read = match self.app.read(channel, bytes) {
+            Ok(read) => read,
+            Err(verdict) => return verdict,
+        };
+        self.enter(Layer::Topic);
+        match self.app.screen(from, read, now) {
             Checked::Done(verdict) => verdict,
-            Checked::Verify(job) => self.verify_message(job, now),
+            Checked::Verify(job) => {
+                self.enter(Layer::Chain);
+                self.verify_message(job, now)
+            }
             Checked::Parked { ask } => {
                 if let Some(need) = ask {
                     self.fetch_key(need);

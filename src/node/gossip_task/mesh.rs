@@ -1,11 +1,10 @@
-//! Messages of the mesh, layer by layer: buckets, duplicate, then the rules of their topic.
-
-use std::time::Instant;
+//! Messages of the mesh, layer by layer: size and buckets, duplicate, then the rules of their topic.
+//! Each layer is timed until the next begins.
 
 use bytes::Bytes;
 use libp2p::PeerId;
 
-use super::GossipTask;
+use super::{GossipTask, tally::Lap};
 use crate::{
     gossip::{Ignored, Verdict, app::Channel, seen::Seen, stats::Layer},
     ids::Hash32,
@@ -27,14 +26,25 @@ impl GossipTask {
     pub(super) fn message(&mut self, from: PeerId, id: MessageId, topic: Topic, payload: Bytes) {
         let bytes = payload.len();
         self.waiting.leave(bytes);
-        let begin = Instant::now();
-        if let Err(verdict) = self.admit(from, &id, topic, bytes) {
-            self.counters.passed(topic, Layer::Size, begin.elapsed());
-            return self.judge(id, from, topic, bytes, verdict);
+        self.lap = Some(Lap::begin(topic));
+        let ruling = match self.admit(from, &id, topic, bytes) {
+            Ok(()) => self.rule(from, &id, topic, payload),
+            Err(verdict) => Ruling::Now(verdict),
+        };
+        if let Some(lap) = self.lap.take() {
+            lap.end(&mut self.counters);
         }
-        let ruling = match topic {
+        if let Ruling::Now(verdict) = ruling {
+            self.judge(id, from, topic, bytes, verdict);
+        }
+    }
+
+    /// The rules of its topic.
+    fn rule(&mut self, from: PeerId, id: &MessageId, topic: Topic, payload: Bytes) -> Ruling {
+        self.enter(Layer::Decode);
+        match topic {
             Topic::Headers => Ruling::Now(self.header(from, &payload)),
-            Topic::Blocks => self.announce(from, &id, &payload),
+            Topic::Blocks => self.announce(from, id, &payload),
             Topic::Txs => Ruling::Now(self.pushed_tx(from, &payload)),
             Topic::App => Ruling::Now(self.app_message(from, Channel::Signed, payload)),
             Topic::AppUnsigned => Ruling::Now(self.app_message(from, Channel::Unsigned, payload)),
@@ -42,10 +52,13 @@ impl GossipTask {
                 Ruling::Now(self.share(from, Some(topic), &payload))
             }
             Topic::Blobs => Ruling::Now(self.blob_announced(from, &payload)),
-        };
-        self.counters.passed(topic, Layer::Chain, begin.elapsed());
-        if let Ruling::Now(verdict) = ruling {
-            self.judge(id, from, topic, bytes, verdict);
+        }
+    }
+
+    /// A message of the mesh reaches a layer. Objects that were asked for are not timed.
+    pub(super) fn enter(&mut self, layer: Layer) {
+        if let Some(lap) = &mut self.lap {
+            lap.enter(layer, &mut self.counters);
         }
     }
 
@@ -69,6 +82,7 @@ impl GossipTask {
             self.counters.refused(refused);
             return Err(Verdict::Ignore(Ignored::RateLimited));
         }
+        self.enter(Layer::Duplicate);
         let Some(hash) = Hash32::from_slice(&id.0) else {
             return Err(Verdict::Ignore(Ignored::Unknown));
         };
