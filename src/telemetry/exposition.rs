@@ -82,7 +82,7 @@ impl Exposition<'_> {
         let mut family = self.family(name, help, unit, MetricType::Histogram)?;
         let bounds = delays.bounds_ms.iter().map(|ms| *ms as f64 / 1000.0);
         let counts = delays.buckets.iter().copied();
-        let buckets: Vec<(f64, u64)> = bounds.chain([f64::MAX]).zip(counts).collect();
+        let buckets: Vec<(f64, u64)> = bounds.chain([f64::INFINITY]).zip(counts).collect();
         let exemplars = None::<&HashMap<usize, Exemplar<Labels<'_, 0>, f64>>>;
         family.encode_histogram(delays.sum_ms / 1000.0, delays.count, &buckets, exemplars)
     }

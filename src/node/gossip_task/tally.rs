@@ -46,7 +46,10 @@ impl Default for Tally {
 impl Tally {
     /// A valid announce of a block that is not here came.
     pub(super) fn announced(&mut self, block: Hash32, now: Instant) {
-        self.announced.entry(block).or_insert(now);
+        // `entry` would grow beyond the capacity.
+        if !self.announced.contains_key(&block) {
+            self.announced.insert(block, now);
+        }
     }
 
     /// A block is in the store, however it came there.
