@@ -11,7 +11,8 @@ use crate::ids::{ChainId, Hash32, Height, Work};
 
 pub use self::gossip::{
     AppReport, BlobReport, CompactReport, DelayReport, GossipReport, InventoryReport, LayerReport,
-    MempoolReport, MeshReport, ReconciliationReport, SeenReport, ShareReport, TopicReport,
+    MempoolReport, MeshReport, NodeReport, ReconciliationReport, SeenReport, ShareReport,
+    TopicReport, TopologyReport,
 };
 
 /// Answer of `status`.

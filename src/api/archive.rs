@@ -179,7 +179,7 @@ fn flow(go_on: bool) -> ControlFlow<()> {
     }
 }
 
-pub(super) fn file_failed(path: &Path, e: &io::Error) -> Failure {
+pub(crate) fn file_failed(path: &Path, e: &io::Error) -> Failure {
     let code = match e.kind() {
         io::ErrorKind::PermissionDenied => ErrorCode::PermissionDenied,
         io::ErrorKind::StorageFull => ErrorCode::DiskFull,

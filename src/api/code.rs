@@ -55,6 +55,8 @@ codes! {
     PeerUnreachable = "peer_unreachable", 1, "Nobody answered at the address.";
     PeerRefused = "peer_refused", 1, "The handshake with the peer failed, or the peer refused us.";
     PeerUnknown = "peer_unknown", 1, "No such peer is connected.";
+    Rejected = "rejected", 1, "No node takes it: malformed, too large, or against the rules.";
+    NotReceived = "not_received", 1, "The peer did not take the direct message.";
     NotFound = "not_found", 1, "No such header or block.";
     DiskFull = "disk_full", 1, "The disk is full; the node goes on when there is room.";
     StoreCorrupt = "store_corrupt", 1, "The data directory is damaged.";

@@ -21,7 +21,9 @@ use crate::{
 
 #[cfg(feature = "http")]
 mod faces;
+mod gossip;
 mod import;
+mod messages;
 
 /// Blocks mined between two progress steps.
 const MINE_STEP: u64 = 512;
@@ -87,6 +89,17 @@ impl Dispatcher {
             Request::ChainImport { path } => {
                 value(&import::run(node, &self.genesis, path, &progress).await?)
             }
+            Request::PublishTxs(request) => self.publish_txs(request, &progress).await,
+            Request::PublishTx { tx } => self.publish_tx(&tx).await,
+            Request::PublishShare { share } => self.publish_share(&share).await,
+            Request::PublishBlob(request) => self.publish_blob(request).await,
+            Request::PublishApp(request) => self.publish_app(request).await,
+            Request::Send(request) => self.send_direct(request, &progress).await,
+            Request::Mempool => self.mempool(false),
+            Request::MempoolIds => self.mempool(true),
+            Request::GossipStats => self.gossip_stats(),
+            Request::GossipMesh => value(&node.meshes().await?),
+            Request::Messages(request) => self.messages(&request, &progress).await,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Errors of the node and its parts as failures with a stable code.
 
+mod gossip;
 mod node;
 
 use std::io;

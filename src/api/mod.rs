@@ -13,5 +13,7 @@ mod failure;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod inspect;
+pub mod publish;
 #[cfg(unix)]
 pub mod running;
+pub mod talk;

@@ -7,10 +7,12 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::node::config::{FlagValue, LogFormat};
 
 mod chain;
+mod gossip;
 mod key;
 
 pub(super) use self::{
     chain::{Chain, MineShape},
+    gossip::{AppMessage, Gossip, Mempool, Messages, Publish, Send, Txs},
     key::{Key, KeyFile, PassphraseArgs},
 };
 
@@ -21,6 +23,8 @@ Examples:
   animica-p2p chain mine --count 1000
   animica-p2p peer connect 127.0.0.1:41000
   animica-p2p sync status --watch
+  animica-p2p broadcast 'hello, everybody'
+  animica-p2p messages --follow
   animica-p2p status --json
 
 An address (ADDR) is a multiaddr (/ip4/127.0.0.1/tcp/41000), tcp://host:port or host:port; lists
@@ -82,6 +86,17 @@ pub(super) enum Command {
     /// Make something for peers to receive
     #[command(subcommand)]
     Publish(Publish),
+    /// Publish a message to every node: `publish app`
+    Broadcast(AppMessage),
+    /// Send a message to one connected peer and wait for its receipt
+    Send(Send),
+    /// Application messages that arrived lately, or as they arrive
+    Messages(Messages),
+    /// What waits for a block
+    Mempool(Mempool),
+    /// What arrived by gossip, and who passes it on
+    #[command(subcommand)]
+    Gossip(Gossip),
     /// Measure handshake and round trips to a peer
     Ping(Ping),
     /// Watch sync
@@ -184,18 +199,6 @@ impl PeerConnect {
             .or(self.addr_flag.as_deref())
             .unwrap_or_default()
     }
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum Publish {
-    /// Mine blocks on the running node with wall-clock timestamps and announce them
-    Headers {
-        /// How many
-        #[arg(long, default_value_t = 1, value_name = "N")]
-        count: u64,
-        #[command(flatten)]
-        shape: MineShape,
-    },
 }
 
 /// `ping`.

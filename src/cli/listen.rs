@@ -26,6 +26,7 @@ use crate::{
 };
 
 mod banner;
+mod inbox;
 mod signals;
 
 pub(super) fn run(global: &Global, listen: &Listen, screen: &Screen) -> Outcome {
@@ -102,6 +103,7 @@ async fn serve(
     // Before the node starts, so that a signal during the start is not lost.
     let mut signals = signals::Signals::new()?;
     let handle = builder.start().await?;
+    inbox::register(&handle)?;
     let stop = CancellationToken::new();
     let dispatcher = Dispatcher::new(handle.clone(), genesis.clone(), Arc::new(HashOnly));
     let faces = start_faces(&data_dir, dispatcher, metrics, &handle, &stop);

@@ -21,10 +21,12 @@ mod config;
 mod context;
 mod failure;
 mod genesis;
+mod gossip;
 mod health;
 mod key;
 mod listen;
 mod locate;
+mod messages;
 mod peer;
 mod ping;
 mod ports;
@@ -70,6 +72,11 @@ fn run(cli: &Cli, screen: &Screen) -> Outcome {
             match other {
                 Command::Peer(command) => peer::run(&context, command, screen),
                 Command::Publish(command) => publish::run(&context, command, screen),
+                Command::Broadcast(message) => publish::app(&context, message, screen),
+                Command::Send(command) => messages::send(&context, command, screen),
+                Command::Messages(command) => messages::run(&context, command, screen),
+                Command::Mempool(command) => gossip::mempool(&context, *command, screen),
+                Command::Gossip(command) => gossip::run(&context, *command, screen),
                 Command::Ping(command) => ping::run(&context, command, screen),
                 Command::Sync(command) => sync::run(&context, command, screen),
                 Command::Status => status::status(&context, screen),

@@ -51,17 +51,23 @@ impl Screen {
         self.print(&json)
     }
 
+    /// Prints one of many results, a line each, also on a terminal. False when the reader has gone
+    /// away.
+    pub(super) fn show_line<T: Serialize>(
+        &self,
+        value: &T,
+        text: impl FnOnce() -> String,
+    ) -> Result<bool, Failure> {
+        if !self.json {
+            return write_out(&text());
+        }
+        let json = serde_json::to_string(value);
+        write_out(&json.map_err(|e| Failure::new(ErrorCode::Failed, e.to_string()))?)
+    }
+
     /// Prints text as it is, with a line end. A reader that has gone away is no error: `… | head`.
     pub(super) fn print(&self, text: &str) -> Outcome {
-        let mut out = io::stdout().lock();
-        let end = if text.ends_with('\n') { "" } else { "\n" };
-        match write!(out, "{text}{end}").and_then(|()| out.flush()) {
-            Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
-                ErrorCode::FileFailed,
-                format!("cannot write to standard output: {e}"),
-            )),
-            _ => Ok(()),
-        }
+        write_out(text).map(drop)
     }
 
     /// Says something beside the result; silent with `--json`.
@@ -118,6 +124,20 @@ impl Screen {
         table.set_header(header.to_vec());
         table.add_rows(rows);
         table.trim_fmt()
+    }
+}
+
+/// Writes to standard output. False when nobody reads it any more.
+fn write_out(text: &str) -> Result<bool, Failure> {
+    let mut out = io::stdout().lock();
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    match write!(out, "{text}{end}").and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(e) => Err(Failure::new(
+            ErrorCode::FileFailed,
+            format!("cannot write to standard output: {e}"),
+        )),
     }
 }
 

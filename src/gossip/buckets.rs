@@ -76,6 +76,7 @@ pub(super) struct Row([Pair; Topic::COUNT]);
 #[derive(Clone, Copy, Debug)]
 struct Pair {
     messages: Bucket,
+    weight: u32,
     bytes: Bucket,
     most: u32,
 }
@@ -159,6 +160,7 @@ impl Row {
             let bytes = allowance.bytes.times(factor);
             Pair {
                 messages: Bucket::new(allowance.messages.times(factor)),
+                weight: allowance.weight,
                 bytes: Bucket::new(bytes),
                 most: bytes.burst,
             }
@@ -179,7 +181,7 @@ impl Row {
 
 impl Pair {
     fn has(&mut self, bytes: u32, now: Instant) -> Result<(), Dimension> {
-        if !self.messages.has(now, 1) {
+        if !self.messages.has(now, self.weight) {
             return Err(Dimension::Messages);
         }
         if !self.bytes.has(now, self.cost(bytes)) {
@@ -189,7 +191,7 @@ impl Pair {
     }
 
     fn take(&mut self, bytes: u32) {
-        self.messages.take(1);
+        self.messages.take(self.weight);
         self.bytes.take(self.cost(bytes));
     }
 

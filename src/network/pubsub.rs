@@ -49,6 +49,12 @@ const IDONTWANT_BYTES: usize = 16 * 1024;
 /// Most topics a peer may say it listens to, and most such words in one frame.
 const MAX_SUBSCRIPTIONS: usize = 16;
 
+/// The first heartbeat comes soon: until then a fresh node has no mesh and passes nothing on.
+const FIRST_HEARTBEAT: Duration = Duration::from_millis(100);
+
+/// How long a peer that was let go must not come back into the mesh, the original's figure.
+const PRUNE_BACKOFF: Duration = Duration::from_secs(60);
+
 /// The mesh and its memory. The defaults are gossipsub's own and the original network's where they
 /// agree: degree 6 between 4 and 12, a heartbeat a second.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -332,12 +338,6 @@ pub fn meshes(router: &Behaviour, topics: &Topics, config: &Config) -> Vec<MeshR
     };
     topics.iter().map(mesh_of).collect()
 }
-
-/// The first heartbeat comes soon: until then a fresh node has no mesh and passes nothing on.
-const FIRST_HEARTBEAT: Duration = Duration::from_millis(100);
-
-/// How long a peer that was let go must not come back into the mesh, the original's figure.
-const PRUNE_BACKOFF: Duration = Duration::from_secs(60);
 
 /// Only what is wrong counts. Time in the mesh and first deliveries would let a peer earn credit
 /// for later invalid messages, missing deliveries would blame peers of a quiet topic, and peers of

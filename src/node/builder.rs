@@ -4,14 +4,14 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use libp2p::Multiaddr;
 
-use super::{handle::Sizes, open::Keeper};
+use super::{DEFAULT_MESSAGE_TTL, handle::Sizes, open::Keeper};
 use crate::{
     chain::{BlobStore, ChainStore, Genesis, HashOnly, Verifier, share::ShareVerifier},
     clock::{Clock, SystemClock},
     gossip,
     identity::{Delegations, NodeIdentity, Policy},
     network,
-    pool::{Admission, AnyTx},
+    pool::{self, Admission, AnyTx},
     secure, sync,
     telemetry::Telemetry,
 };
@@ -39,6 +39,9 @@ pub struct Builder {
     pub(super) limits: Limits,
     pub(super) sync: sync::Config,
     pub(super) pubsub: network::pubsub::Config,
+    pub(super) reconcile: gossip::reconcile::Config,
+    pub(super) message_ttl: Duration,
+    pub(super) share_topology: bool,
     pub(super) data_dir: Option<PathBuf>,
     pub(super) keeper: Option<Keeper>,
 }
@@ -65,6 +68,9 @@ impl Default for Builder {
             limits: Limits::default(),
             sync: sync::Config::default(),
             pubsub: network::pubsub::Config::default(),
+            reconcile: gossip::reconcile::Config::default(),
+            message_ttl: DEFAULT_MESSAGE_TTL,
+            share_topology: false,
             data_dir: None,
             keeper: None,
         }
@@ -186,6 +192,25 @@ impl Builder {
         self
     }
 
+    /// When it reconciles with its peers what mesh and announcements did not bring.
+    pub fn reconcile(mut self, config: gossip::reconcile::Config) -> Self {
+        self.reconcile = config;
+        self
+    }
+
+    /// How long an application message lives unless its sender says otherwise; at most a day.
+    /// Default: ten minutes.
+    pub fn message_ttl(mut self, ttl: Duration) -> Self {
+        self.message_ttl = ttl;
+        self
+    }
+
+    /// Whether it tells the network which peers it has, and collects what others tell. Default: no.
+    pub fn share_topology(mut self, share: bool) -> Self {
+        self.share_topology = share;
+        self
+    }
+
     /// The directory to name in reports.
     pub fn data_dir(mut self, path: PathBuf) -> Self {
         self.data_dir = Some(path);
@@ -215,6 +240,10 @@ pub struct Limits {
     pub ban: Duration,
     /// How many gossip messages are judged.
     pub gossip: gossip::buckets::Limits,
+    /// How many of them are remembered.
+    pub seen: gossip::seen::Config,
+    /// How many transactions wait for a block.
+    pub pool: pool::Limits,
 }
 
 impl Default for Limits {
@@ -227,6 +256,8 @@ impl Default for Limits {
             max_memory: usize::MAX,
             ban: Duration::from_secs(3600),
             gossip: gossip::buckets::Limits::default(),
+            seen: gossip::seen::Config::default(),
+            pool: pool::Limits::default(),
         }
     }
 }

@@ -15,10 +15,13 @@ use crate::ids::ChainId;
 
 mod address;
 mod algorithms;
+mod aliases;
 mod data_dir;
 mod environment;
 mod error;
 mod file;
+mod follow;
+mod gossip;
 mod load;
 mod origin;
 mod schema;
@@ -33,10 +36,11 @@ pub use self::{
     data_dir::{DbForm, DbFormError, data_root, default_data_dir, parse_db},
     environment::{CONFIG_VARIABLE, ENV_PREFIX, env_name},
     error::{ConfigError, Problem},
+    gossip::{Gossip, GossipLimits},
     load::{FlagValue, Loaded, Sources, load},
     origin::Origin,
     schema::{KeyInfo, keys, render},
-    sections::{Gossip, GossipLimits, Log, LogFormat, Network, Storage, Sync},
+    sections::{Log, LogFormat, Network, Pool, Storage, Sync},
     seed::Seed,
     suggest::closest,
     validate::validate,
@@ -94,8 +98,10 @@ pub struct Config {
     pub sync: Sync,
     /// The durable store.
     pub storage: Storage,
-    /// Gossip limits.
+    /// Live data: the mesh, what is remembered, what peers may send.
     pub gossip: Gossip,
+    /// Transactions that wait for a block.
+    pub pool: Pool,
     /// Log lines.
     pub log: Log,
 }
@@ -120,6 +126,7 @@ impl Default for Config {
             sync: Sync::default(),
             storage: Storage::default(),
             gossip: Gossip::default(),
+            pool: Pool::default(),
             log: Log::default(),
         }
     }

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use libp2p::PeerId;
-use tokio::sync::oneshot;
 
 use crate::{
     event::NodeEvent,
@@ -11,7 +10,7 @@ use crate::{
     network::{
         exchange::{Answer, Lane, RequestId, Token},
         identify::Head,
-        pubsub::{self, MessageId},
+        pubsub::MessageId,
     },
     offence::Offence,
     registry::Topic,
@@ -47,11 +46,7 @@ pub(crate) enum Effect {
         verdict: Verdict,
     },
     /// Publish a message of our own.
-    Publish {
-        topic: Topic,
-        payload: Bytes,
-        reply: Option<oneshot::Sender<Result<(), pubsub::Error>>>,
-    },
+    Publish { topic: Topic, payload: Bytes },
     /// Ask a peer for identity keys.
     FetchKeys { peer: PeerId, digests: Vec<Hash32> },
     /// A peer did something wrong.

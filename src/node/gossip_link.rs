@@ -30,13 +30,13 @@ pub(crate) const MAX_WAITING_BYTES: usize = 32 * 1024 * 1024;
 /// The sending end.
 pub(crate) struct GossipLink {
     link: TaskLink<GossipInput>,
-    waiting: Waiting,
+    waiting: WaitingBytes,
     topics: Topics,
 }
 
 /// Bytes of messages between the loop and the task.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Waiting(Arc<Bytewise>);
+pub(crate) struct WaitingBytes(Arc<Bytewise>);
 
 #[derive(Debug, Default)]
 struct Bytewise {
@@ -44,7 +44,7 @@ struct Bytewise {
     refused: AtomicU64,
 }
 
-impl Waiting {
+impl WaitingBytes {
     /// Whether `bytes` more may wait; if so they do.
     fn enter(&self, bytes: usize) -> bool {
         let enter = |now: usize| {
@@ -79,7 +79,7 @@ impl Waiting {
 }
 
 impl GossipLink {
-    pub(crate) fn new(link: TaskLink<GossipInput>, waiting: Waiting, chain: ChainId) -> Self {
+    pub(crate) fn new(link: TaskLink<GossipInput>, waiting: WaitingBytes, chain: ChainId) -> Self {
         Self {
             link,
             waiting,

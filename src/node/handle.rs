@@ -9,7 +9,7 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -21,11 +21,12 @@ use super::{
     LocalError,
     command::{Command, PingTarget},
     connections::ConnectError,
-    gossip_link::{MAX_WAITING_BYTES, Waiting as WaitingBytes},
+    gossip_link::{MAX_WAITING_BYTES, WaitingBytes},
     gossip_task::{Gossip, GossipInput},
     readiness,
     sessions::Sessions,
     sync_task::{Local, SyncInput, Waiting},
+    topology,
 };
 use crate::{
     chain::{BlobStore, ChainStore, miner::MineRequest},
@@ -77,6 +78,8 @@ pub(super) struct Shared {
     pub(super) gossip: Gossip,
     pub(super) blobs: Arc<dyn BlobStore>,
     pub(super) gossip_report: watch::Receiver<GossipReport>,
+    pub(super) message_ttl: Duration,
+    pub(super) topology: Option<topology::Shared>,
     pub(super) events: broadcast::Sender<NodeEvent>,
     pub(super) addresses: watch::Receiver<Vec<Multiaddr>>,
     pub(super) sync: watch::Receiver<SyncReport>,

@@ -36,6 +36,7 @@ mod start;
 mod sync_link;
 mod sync_task;
 mod task_link;
+mod topology;
 
 use std::time::Duration;
 
@@ -62,6 +63,10 @@ const EFFECT_QUEUE: usize = 256;
 
 /// Events a subscriber may fall behind before it loses the oldest.
 pub const EVENT_BACKLOG: usize = 1024;
+
+/// How long an application message lives unless its sender or the configuration says otherwise:
+/// far longer than a message travels, so that who connects meanwhile still gets it.
+pub const DEFAULT_MESSAGE_TTL: Duration = Duration::from_secs(600);
 
 /// How long a shutdown may take.
 pub const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);

@@ -1,5 +1,7 @@
 //! From a configuration to a node about to start: data directory, key, policy, chain, store.
 
+mod gossip;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -155,6 +157,10 @@ pub fn open(
             delegations,
         })
         .limits(limits(config))
+        .mesh(gossip::mesh(&config.gossip))
+        .reconcile(gossip::reconcile(&config.gossip))
+        .message_ttl(Duration::from_secs(config.gossip.message_ttl_secs))
+        .share_topology(config.gossip.share_topology)
         .sync(sync::Config {
             minimum_chain_work,
             ..sync::Config::default()
@@ -236,6 +242,10 @@ fn limits(config: &Config) -> Limits {
             limit => mib(limit),
         },
         ban: Duration::from_secs(network.ban_secs),
+        gossip: gossip::buckets(&config.gossip.limits),
+        direct: gossip::direct(&config.gossip.limits),
+        seen: gossip::seen(&config.gossip),
+        pool: gossip::pool(&config.pool),
         ..Limits::default()
     }
 }

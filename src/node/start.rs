@@ -29,6 +29,7 @@ use super::{
     sync_link::SyncLink,
     sync_task::{self, Waiting},
     task_link::TaskLink,
+    topology,
 };
 use crate::{
     bloom::BloomError,
@@ -38,7 +39,7 @@ use crate::{
     identity::{NodeIdentity, Policy},
     ids::ChainId,
     network,
-    pool::{Limits as PoolLimits, Pool},
+    pool::Pool,
     secure, transport,
 };
 
@@ -113,6 +114,7 @@ impl Builder {
         })?;
         let direct = behaviour.direct.sender();
         let me = identity.peer_id();
+        let my_digest = identity.public().digest();
         let mut swarm = network::swarm(transport, behaviour, me);
         let head = store.tips().blocks;
         swarm
@@ -137,10 +139,7 @@ impl Builder {
         random(&mut seed)?;
         let mut gossip_seed = [0; 32];
         random(&mut gossip_seed)?;
-        let waiting = Arc::new(Waiting::new(Pool::new(
-            PoolLimits::default(),
-            self.admission,
-        )));
+        let waiting = Arc::new(Waiting::new(Pool::new(self.limits.pool, self.admission)));
         let parts = sync_task::Parts {
             genesis: genesis.clone(),
             store: Arc::clone(&store),
@@ -172,11 +171,26 @@ impl Builder {
                 waiting: Arc::clone(&waiting),
                 local: ends.local.clone(),
                 limits: self.limits.gossip,
+                seen: self.limits.seen,
+                reconcile: self.reconcile,
                 effects,
                 seed: gossip_seed,
             },
             stop.clone(),
         )?;
+        let topology = self
+            .share_topology
+            .then(|| topology::Shared::new(Arc::clone(&self.clock)));
+        let sharing = topology.clone().map(|shared| {
+            let parts = topology::Parts {
+                me: my_digest,
+                shared,
+                gossip: gossip.gossip.clone(),
+                commands: commands.clone(),
+                events: events.subscribe(),
+            };
+            tokio::spawn(topology::run(parts, stop.clone()))
+        });
         let refused: Arc<AtomicU64> = Arc::default();
         let gossip_refused: Arc<AtomicU64> = Arc::default();
         let shared = Arc::new(Shared {
@@ -206,6 +220,8 @@ impl Builder {
             gossip: gossip.gossip,
             blobs,
             gossip_report: gossip.report,
+            message_ttl: self.message_ttl,
+            topology,
             events: events.clone(),
             addresses,
             sync: ends.report,
@@ -253,6 +269,9 @@ impl Builder {
             // The open commit ends first: what it acknowledges must be on disk.
             let _ = ends.task.await;
             let _ = gossip.task.await;
+            if let Some(sharing) = sharing {
+                let _ = sharing.await;
+            }
             stopped_tx.send_replace(true);
         });
         Ok(Handle { shared })

@@ -201,6 +201,24 @@ pub struct MeshReport {
     pub fanout: usize,
 }
 
+/// Who is connected to whom, as far as nodes share it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopologyReport {
+    /// Nodes that told of their neighbours lately, this one included, ordered by PeerId.
+    pub nodes: Vec<NodeReport>,
+}
+
+/// What one node says of its connections.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeReport {
+    /// PeerId.
+    pub peer_id: String,
+    /// PeerIds of those it is connected to, 128 at most.
+    pub neighbours: Vec<String>,
+    /// Seconds since it said so.
+    pub age_s: u64,
+}
+
 /// What waits for a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MempoolReport {

@@ -2,6 +2,7 @@
 
 mod errors;
 mod full_disk;
+mod gossip;
 mod nodes;
 mod offline;
 

@@ -2,9 +2,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-// Named by `fuzz/bodies/identify`, which reads a file of the library as if it were in it.
-use animica_p2p::{cbor, ids, offence, registry};
-
 mod bad_peers;
 #[cfg(feature = "cli")]
 mod cli;

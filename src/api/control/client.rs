@@ -51,6 +51,44 @@ impl Client {
         patience: Duration,
         mut progress: impl FnMut(&Step),
     ) -> Result<T, Failure> {
+        self.ask(request, patience)?;
+        loop {
+            match self.answer()? {
+                Answer::Progress(step) => progress(&step),
+                Answer::Item(_) => {}
+                Answer::Error(failure) => return Err(failure),
+                Answer::Ok(value) => return read(value),
+            }
+        }
+    }
+
+    /// Asks for many items, each of which `item` gets. False from it ends the stream early, and
+    /// then there is no answer.
+    ///
+    /// # Errors
+    /// As for [`Client::call`], and those of `item`.
+    pub fn stream<I: DeserializeOwned, T: DeserializeOwned>(
+        mut self,
+        request: &Request,
+        patience: Duration,
+        mut item: impl FnMut(I) -> Result<bool, Failure>,
+    ) -> Result<Option<T>, Failure> {
+        self.ask(request, patience)?;
+        loop {
+            match self.answer()? {
+                Answer::Progress(_) => {}
+                Answer::Item(value) => {
+                    if !item(read(value)?)? {
+                        return Ok(None);
+                    }
+                }
+                Answer::Error(failure) => return Err(failure),
+                Answer::Ok(value) => return read(value).map(Some),
+            }
+        }
+    }
+
+    fn ask(&mut self, request: &Request, patience: Duration) -> Result<(), Failure> {
         let stream = self.reader.get_mut();
         let mut line = serde_json::to_vec(request)
             .map_err(|e| Failure::new(ErrorCode::BadRequest, e.to_string()))?;
@@ -59,22 +97,7 @@ impl Client {
             .set_read_timeout(Some(patience))
             .and_then(|()| stream.set_write_timeout(Some(patience)))
             .and_then(|()| stream.write_all(&line))
-            .map_err(|e| unreachable(&e))?;
-        loop {
-            match self.answer()? {
-                Answer::Progress(step) => progress(&step),
-                Answer::Error(failure) => return Err(failure),
-                Answer::Ok(value) => {
-                    return serde_json::from_value(value).map_err(|e| {
-                        Failure::new(
-                            ErrorCode::NodeUnreachable,
-                            format!("the node answered something else: {e}"),
-                        )
-                        .hint("is it another version? compare `animica-p2p version`")
-                    });
-                }
-            }
-        }
+            .map_err(|e| unreachable(&e))
     }
 
     fn answer(&mut self) -> Result<Answer, Failure> {
@@ -89,13 +112,18 @@ impl Client {
                 "the node closed the connection before it answered",
             ));
         }
-        serde_json::from_str(&line).map_err(|e| {
-            Failure::new(
-                ErrorCode::NodeUnreachable,
-                format!("the node answered something else: {e}"),
-            )
-        })
+        serde_json::from_str(&line).map_err(|e| other(&e))
     }
+}
+
+fn read<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Failure> {
+    serde_json::from_value(value).map_err(|e| other(&e))
+}
+
+fn other(e: &serde_json::Error) -> Failure {
+    let message = format!("the node answered something else: {e}");
+    Failure::new(ErrorCode::NodeUnreachable, message)
+        .hint("is it another version? compare `animica-p2p version`")
 }
 
 fn unreachable(e: &io::Error) -> Failure {

@@ -1,8 +1,8 @@
 //! The control socket: how commands reach a running node.
 //!
 //! A Unix socket, mode 0600, in the data directory. Requests and answers are JSON objects, one per
-//! line: `{"cmd": …, "args": {…}}` is answered by any number of `{"progress": …}` lines and then
-//! exactly one `{"ok": …}` or `{"error": {code, message, hint}}`. Requests of one connection are
+//! line: `{"cmd": …, "args": {…}}` is answered by any number of `{"progress": …}` and, for
+//! `messages`, `{"item": …}` lines and then exactly one `{"ok": …}` or `{"error": {code, message, hint}}`. Requests of one connection are
 //! served one after the other. See `specs/api.md`.
 //!
 //! Whoever can open the socket can do everything the node's operator can; the file mode is the
@@ -10,7 +10,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{archive::ExportRequest, code::Failure};
+use super::{
+    archive::ExportRequest,
+    code::Failure,
+    publish::{AppRequest, BlobRequest, TxsRequest},
+    talk::{MessagesRequest, SendRequest},
+};
 use crate::chain::miner::MineRequest;
 
 mod client;
@@ -23,9 +28,9 @@ pub use self::{
     socket::{SOCKET_NAME, bind, connect},
 };
 
-/// Longest request line. The longest real one is a path and a few numbers; a larger limit would
-/// only let a confused client hold memory.
-pub const MAX_REQUEST_BYTES: usize = 64 * 1024;
+/// Longest request line. The longest real one carries a share of 256 KiB in hex; a larger limit
+/// would only let a confused client hold memory.
+pub const MAX_REQUEST_BYTES: usize = 640 * 1024;
 
 /// Longest answer line a client reads: a peer list of ten thousand rows has about 5 MB.
 pub const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
@@ -85,6 +90,34 @@ pub enum Request {
         /// The file, absolute.
         path: std::path::PathBuf,
     },
+    /// Make up transactions and publish them.
+    PublishTxs(TxsRequest),
+    /// Publish one transaction.
+    PublishTx {
+        /// The transaction, hex.
+        tx: String,
+    },
+    /// Publish a share.
+    PublishShare {
+        /// The proof envelope, hex.
+        share: String,
+    },
+    /// Store and announce a blob.
+    PublishBlob(BlobRequest),
+    /// Publish an application message.
+    PublishApp(AppRequest),
+    /// Send a direct message and wait for its receipt.
+    Send(SendRequest),
+    /// What waits for a block.
+    Mempool,
+    /// What waits for a block, with ids.
+    MempoolIds,
+    /// What arrived by gossip and what became of it.
+    GossipStats,
+    /// The mesh of each topic.
+    GossipMesh,
+    /// Application messages, recent and from now on.
+    Messages(MessagesRequest),
 }
 
 /// One line of an answer.
@@ -93,6 +126,8 @@ pub enum Request {
 pub enum Answer {
     /// Still at it.
     Progress(Step),
+    /// One of many.
+    Item(serde_json::Value),
     /// Done.
     Ok(serde_json::Value),
     /// Did not work.

@@ -27,14 +27,14 @@ pub trait Control: Send + Sync + 'static {
 }
 
 /// Where a long command says how far it has come. Steps that the client is too slow to read are
-/// skipped: only the latest matters.
+/// skipped: only the latest matters. Items are not: whoever tells them waits.
 #[derive(Clone, Debug)]
-pub struct Progress(mpsc::Sender<Step>);
+pub struct Progress(mpsc::Sender<Answer>);
 
 impl Progress {
-    /// A progress whose steps the receiver gets.
+    /// A progress whose steps and items the receiver gets.
     #[must_use]
-    pub fn channel() -> (Self, mpsc::Receiver<Step>) {
+    pub fn channel() -> (Self, mpsc::Receiver<Answer>) {
         let (tx, rx) = mpsc::channel(1);
         (Self(tx), rx)
     }
@@ -42,7 +42,12 @@ impl Progress {
     /// Tells one step.
     pub fn tell(&self, done: u64, total: Option<u64>) {
         // A full channel means a step is waiting to be written already.
-        drop(self.0.try_send(Step { done, total }));
+        drop(self.0.try_send(Answer::Progress(Step { done, total })));
+    }
+
+    /// Gives one item, and says whether anybody still waits for more.
+    pub async fn item(&self, item: serde_json::Value) -> bool {
+        self.0.send(Answer::Item(item)).await.is_ok()
     }
 
     /// Tells one step, and whether anybody still waits for the answer.
@@ -147,21 +152,24 @@ async fn connection<C: Control>(
     }
 }
 
-/// Answers one request; progress lines go out while it runs.
+/// Answers one request; progress and items go out while it runs.
 async fn serve_one<C: Control>(
     write: &mut OwnedWriteHalf,
     control: &C,
     request: Request,
 ) -> io::Result<()> {
-    let (progress, mut steps) = Progress::channel();
+    let (progress, mut lines) = Progress::channel();
     let work = control.handle(request, progress);
     tokio::pin!(work);
     let result = loop {
         tokio::select! {
             result = &mut work => break result,
-            Some(step) = steps.recv() => answer(write, &Answer::Progress(step)).await?,
+            Some(line) = lines.recv() => answer(write, &line).await?,
         }
     };
+    while let Ok(line) = lines.try_recv() {
+        answer(write, &line).await?;
+    }
     let last = match result {
         Ok(value) => Answer::Ok(value),
         Err(failure) => Answer::Error(failure),

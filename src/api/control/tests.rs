@@ -15,7 +15,8 @@ use crate::api::code::{ErrorCode, Failure};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Answers `status` with a number and everything else with an error, after one step.
+/// Answers `status` with a number, `messages` with numbers until nobody wants more, and everything
+/// else with an error, after one step.
 struct Echo;
 
 impl Control for Echo {
@@ -28,6 +29,15 @@ impl Control for Echo {
         tokio::task::yield_now().await;
         match request {
             Request::Status => Ok(serde_json::json!(7)),
+            Request::Messages(request) => {
+                let most = request.count.unwrap_or(u64::MAX);
+                for n in 0..most {
+                    if !progress.item(n.into()).await {
+                        break;
+                    }
+                }
+                Ok(most.into())
+            }
             other => Err(Failure::new(ErrorCode::NotFound, format!("{other:?}"))),
         }
     }
@@ -75,6 +85,37 @@ async fn requests_of_one_connection_are_answered_in_order() {
             .call::<u64>(&Request::ChainHead, PATIENCE, |_| {})
             .expect_err("an error");
         assert_eq!(e.code, ErrorCode::NotFound);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn items_come_all_and_in_order_before_the_answer() {
+    let node = start(tempfile::tempdir().expect("a directory"));
+    let dir = node.dir.path().to_owned();
+    let messages = |count| {
+        Request::Messages(crate::api::talk::MessagesRequest {
+            count,
+            ..Default::default()
+        })
+    };
+    blocking(move || {
+        let mut items = Vec::new();
+        let client = Client::connect(&dir).expect("connects");
+        let end: Option<u64> = client
+            .stream(&messages(Some(100)), PATIENCE, |n: u64| {
+                items.push(n);
+                Ok(true)
+            })
+            .expect("answers");
+        assert_eq!((end, items), (Some(100), (0..100).collect()));
+        // Whoever has enough goes away, and the node serves on.
+        for _ in 0..2 * MAX_CONNECTIONS {
+            let client = Client::connect(&dir).expect("connects");
+            let end = client.stream::<u64, u64>(&messages(None), PATIENCE, |n| Ok(n < 3));
+            assert_eq!(end, Ok(None));
+        }
+        assert_eq!(call(&dir, &Request::Status), Ok(7));
     })
     .await;
 }
@@ -180,6 +221,17 @@ fn requests_have_the_documented_form() {
     assert_eq!(
         json,
         r#"{"cmd":"peer_connect","args":{"addr":"127.0.0.1:1"}}"#
+    );
+    let sent = r#"{"cmd":"send","args":{"peer":"p","kind":"text","payload":"00"}}"#;
+    let read: Request = serde_json::from_str(sent).expect("reads");
+    assert_eq!(serde_json::to_string(&read).expect("serialises"), sent);
+    let app = r#"{"cmd":"publish_app","args":{"payload":"00"}}"#;
+    let Request::PublishApp(app) = serde_json::from_str(app).expect("reads") else {
+        panic!("publish_app");
+    };
+    assert_eq!(
+        (app.topic.as_str(), app.ttl_ms, app.unsigned),
+        ("app", 300_000, false)
     );
     let mine: Request =
         serde_json::from_str(r#"{"cmd":"chain_mine","args":{"count":3}}"#).expect("reads");

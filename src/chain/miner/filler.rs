@@ -27,6 +27,13 @@ pub(super) fn tx(seed: u64, height: Height, index: u64, bytes: usize) -> Bytes {
     w.finish().into()
 }
 
+/// Transaction `index` of those that `seed` stands for, of `bytes` bytes, for a pool. No block has
+/// one, since none is mined at height 0.
+#[must_use]
+pub fn made_up_tx(seed: u64, index: u64, bytes: usize) -> Bytes {
+    tx(seed, Height(0), index, bytes)
+}
+
 /// Length of the longest string that takes at most `room` bytes with its head.
 fn string_len(room: usize) -> usize {
     // A head has 1, 2, 3, 5 or 9 bytes; where the head grows, one string less fits exactly.

@@ -24,7 +24,7 @@ use super::{
     verify::MAX_FUTURE_S,
 };
 
-pub use filler::MIN_TX_BYTES;
+pub use filler::{MIN_TX_BYTES, made_up_tx};
 pub use request::{MineError, MineRequest, Timestamps};
 
 /// Most draws that a block may need on average: some twenty seconds on one core. Beyond that a

@@ -21,7 +21,6 @@ pub struct Job {
     pub(super) message: Message,
     pub(super) key: Option<PublicIdentity>,
     pub(super) check: Option<Arc<dyn ContentCheck>>,
-    pub(super) late: bool,
 }
 
 /// A message after the costly checks, for [`App::commit`](super::App::commit).
@@ -37,6 +36,12 @@ impl Job {
     #[must_use]
     pub fn from(&self) -> PeerId {
         self.from
+    }
+
+    /// Its bytes on the wire.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        self.message.bytes()
     }
 
     /// Checks signatures, delegation and content. On any thread.

@@ -5,9 +5,10 @@
 //! ```text
 //! bytes --App::precheck--> Checked::Done(verdict)                     size, form, network, time, duplicate
 //!                      +-> Checked::NeedKey { digest, peer, .. }      parked; fetch the key, then
-//!                      |     App::supply_key -> jobs, or App::key_failed -> whom to ask next
+//!                      |     App::supply_key -> jobs, or App::key_failed -> whom to ask next;
+//!                      |     App::take_dropped: those whose key did not come
 //!                      +-> Checked::Verify(job) --Job::verify (any thread)--> Verified
-//! Verified --App::commit--> Outcome { verdict, delivery, late }
+//! Verified --App::commit--> Outcome { verdict, delivery }
 //! App::compose / App::compose_unsigned -> bytes to publish, marked as seen
 //! App::expire: now and then, once a second is plenty
 //! ```
@@ -123,7 +124,8 @@ pub enum Checked {
     Done(Verdict),
     /// The costly step is next.
     Verify(Job),
-    /// Parked for want of the sender's key. The verdict is `Ignore(Unknown)` for now.
+    /// Parked for want of the sender's key. The verdict comes with the key, or with
+    /// [`App::take_dropped`].
     Parked {
         /// Whom to ask for it, unless somebody is asked already.
         ask: Option<NeedKey>,
@@ -140,8 +142,6 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// What the application gets; there is one exactly if the verdict is `Accept`.
     pub delivery: Option<Delivery>,
-    /// It was parked meanwhile, so its first verdict was `Ignore`: pass it on by publishing it.
-    pub late: bool,
 }
 
 impl App {
@@ -246,12 +246,11 @@ impl App {
         let sender = message.sender().unwrap_or(Hash32::ZERO);
         let key = message.carried_key().or_else(|| self.keys.get(&sender));
         if let Some(key) = key.cloned() {
-            return Ok(Checked::Verify(self.job(from, message, Some(key), false)));
+            return Ok(Checked::Verify(self.job(from, message, Some(key))));
         }
         match self.parking.park(from, message, now.mono) {
             Some(ask) => {
                 self.stats.parked += 1;
-                self.stats.count(&Verdict::Ignore(Ignored::Unknown));
                 Ok(Checked::Parked { ask })
             }
             None => Err(Verdict::Ignore(Ignored::Full)),
@@ -274,17 +273,16 @@ impl App {
         self.unsigned
             .check(&message.key(), now.wall_ms)
             .map_err(Verdict::Ignore)?;
-        Ok(Checked::Verify(self.job(from, message, None, false)))
+        Ok(Checked::Verify(self.job(from, message, None)))
     }
 
-    fn job(&self, from: PeerId, message: Message, key: Option<PublicIdentity>, late: bool) -> Job {
+    fn job(&self, from: PeerId, message: Message, key: Option<PublicIdentity>) -> Job {
         let check = self.checks.get(message.topic()).cloned();
         Job {
             from,
             message,
             key,
             check,
-            late,
         }
     }
 
@@ -292,7 +290,6 @@ impl App {
     pub fn commit(&mut self, verified: Verified, now: Now) -> Outcome {
         let Verified { job, result } = verified;
         let from = job.from;
-        let late = job.late;
         let (verdict, delivery) = match result.and_then(|()| self.admit(job, now)) {
             Ok(delivery) => (Verdict::Accept, Some(delivery)),
             Err(verdict) => (verdict, None),
@@ -302,7 +299,6 @@ impl App {
             from,
             verdict,
             delivery,
-            late,
         }
     }
 
@@ -334,7 +330,7 @@ impl App {
     pub fn supply_key(&mut self, key: &PublicIdentity) -> Vec<Job> {
         let waiting = self.parking.take(&key.digest());
         let jobs = waiting.into_iter();
-        jobs.map(|(from, message)| self.job(from, message, Some(key.clone()), true))
+        jobs.map(|(from, message)| self.job(from, message, Some(key.clone())))
             .collect()
     }
 
@@ -342,6 +338,16 @@ impl App {
     /// what waits for it is dropped.
     pub fn key_failed(&mut self, digest: &Hash32, peer: &PeerId) -> Option<NeedKey> {
         self.parking.failed(digest, peer)
+    }
+
+    /// Who brought the messages that were parked in vain since the last call, and their bytes:
+    /// nobody gave the key, or not in time. Their verdict is `Ignore(Unknown)`.
+    pub fn take_dropped(&mut self) -> Vec<(PeerId, Bytes)> {
+        let dropped = self.parking.take_dropped();
+        for _ in &dropped {
+            self.stats.count(&Verdict::Ignore(Ignored::Unknown));
+        }
+        dropped
     }
 
     /// Forgets what has expired.
@@ -367,6 +373,11 @@ impl App {
     /// late.
     pub fn recent_about(&self, topic: &str, now: Now) -> impl Iterator<Item = Delivery> {
         self.recent.about(topic, now.wall_ms)
+    }
+
+    /// Recent messages about every topic, in order of arrival.
+    pub fn recent_all(&self, now: Now) -> impl Iterator<Item = Delivery> {
+        self.recent.alive(now.wall_ms).cloned()
     }
 
     /// Bytes of recent messages.

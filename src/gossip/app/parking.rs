@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use libp2p::PeerId;
 
 use super::job::Message;
@@ -40,6 +41,8 @@ pub(super) struct Parking {
     per_peer: HashMap<PeerId, usize>,
     parked: usize,
     bytes: usize,
+    /// What waited in vain, until it is taken.
+    dropped: Vec<(PeerId, Bytes)>,
 }
 
 #[derive(Debug)]
@@ -117,7 +120,7 @@ impl Parking {
                 })
             }
             None => {
-                self.take(digest);
+                self.drop_all(digest);
                 None
             }
         }
@@ -127,8 +130,19 @@ impl Parking {
         let over = self.by_key.iter().filter(|(_, w)| w.until <= now);
         let over: Vec<Hash32> = over.map(|(digest, _)| *digest).collect();
         for digest in over {
-            self.take(&digest);
+            self.drop_all(&digest);
         }
+    }
+
+    /// What waited in vain since the last call.
+    pub(super) fn take_dropped(&mut self) -> Vec<(PeerId, Bytes)> {
+        std::mem::take(&mut self.dropped)
+    }
+
+    fn drop_all(&mut self, digest: &Hash32) {
+        let waited = self.take(digest).into_iter();
+        let dropped = waited.map(|(peer, message)| (peer, message.bytes().clone()));
+        self.dropped.extend(dropped);
     }
 
     pub(super) fn len(&self) -> usize {

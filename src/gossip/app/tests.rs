@@ -75,7 +75,6 @@ impl World {
                 from: self.peer,
                 verdict,
                 delivery: None,
-                late: false,
             },
             Checked::Verify(job) => self.finish(job),
             parked => panic!("{parked:?}"),
@@ -118,7 +117,7 @@ fn a_message_is_delivered_once_and_kept() {
     let envelope = world.envelope(b"hello");
     world.wait(40);
     let outcome = world.signed(&envelope);
-    assert_eq!((outcome.verdict, outcome.late), (Verdict::Accept, false));
+    assert_eq!(outcome.verdict, Verdict::Accept);
     let delivery = outcome.delivery.unwrap();
     assert_eq!(
         (&delivery.topic[..], &delivery.payload[..]),

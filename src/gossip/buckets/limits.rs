@@ -11,8 +11,11 @@ const MIB: u32 = 1024 * KIB;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Allowance {
-    /// Messages.
+    /// Messages, each for [`Allowance::weight`] of them.
     pub messages: Rate,
+    /// What a message costs of `messages`. One, but for rates that are no whole number a second:
+    /// 60 makes `messages` a rate per minute.
+    pub weight: u32,
     /// Bytes of messages. A message larger than the burst costs the burst.
     pub bytes: Rate,
 }
@@ -123,6 +126,7 @@ fn allowance(messages: (u32, u32), bytes: (u32, u32)) -> Allowance {
     let rate = |(per_second, burst)| Rate { per_second, burst };
     Allowance {
         messages: rate(messages),
+        weight: 1,
         bytes: rate(bytes),
     }
 }

@@ -34,6 +34,7 @@ fn small() -> Limits {
     let rate = |per_second, burst| Rate { per_second, burst };
     let allowance = Allowance {
         messages: rate(10, 20),
+        weight: 1,
         bytes: rate(1000, 2000),
     };
     Limits {
@@ -253,4 +254,32 @@ fn limits_read_and_write_as_configuration() {
     let some: Limits = toml::from_str("global_factor = 16").unwrap();
     assert_eq!((some.global_factor, some.peers), (16, 4096));
     assert!(toml::from_str::<Limits>("globl_factor = 16").is_err());
+}
+
+#[test]
+fn a_rate_below_one_a_second_is_kept() {
+    let rate = |per_second, burst| Rate { per_second, burst };
+    let limits = Limits {
+        blocks: Allowance {
+            messages: rate(6, 6 * 60),
+            weight: 60,
+            ..Limits::default().blocks
+        },
+        ..Limits::default()
+    };
+    let (now, peer) = (Instant::now(), PeerId::random());
+    let mut buckets = Buckets::new(&limits);
+    assert_eq!(passing(&mut buckets, peer, HOME, Topic::Blocks, 1, now), 6);
+    let later = now + Duration::from_secs(60);
+    assert_eq!(
+        passing(&mut buckets, peer, HOME, Topic::Blocks, 1, later),
+        6
+    );
+    let soon = later + Duration::from_secs(9);
+    assert_eq!(passing(&mut buckets, peer, HOME, Topic::Blocks, 1, soon), 0);
+    let tenth = later + Duration::from_secs(10);
+    assert_eq!(
+        passing(&mut buckets, peer, HOME, Topic::Blocks, 1, tenth),
+        1
+    );
 }

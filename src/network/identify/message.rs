@@ -45,7 +45,10 @@ impl Info {
     /// The message that says this.
     ///
     /// Lists are cut to the limits, so that what we send is always acceptable.
-    pub(super) fn encode(&self) -> Result<Vec<u8>, CborError> {
+    ///
+    /// # Errors
+    /// It is not what canonical CBOR can say, which no value of this type is.
+    pub fn encode(&self) -> Result<Vec<u8>, CborError> {
         let mut fits = within(MAX_ADDRESS_BYTES);
         let listen = self.addresses.iter().map(Multiaddr::to_vec);
         let listen = listen.filter(|a| fits(a.len())).map(ByteBuf::from);
@@ -77,7 +80,7 @@ impl Info {
     ///
     /// # Errors
     /// The offence, with what is wrong.
-    pub(super) fn decode(bytes: &[u8], peer: &PeerId) -> Result<Self, (Offence, String)> {
+    pub fn decode(bytes: &[u8], peer: &PeerId) -> Result<Self, (Offence, String)> {
         let wire: Wire = cbor::from_slice(bytes).map_err(|e| {
             let offence = match e.is_non_canonical() {
                 true => Offence::NonCanonicalCbor,

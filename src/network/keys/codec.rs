@@ -120,7 +120,9 @@ where
     }
 }
 
-pub(super) fn encode_request(wanted: &[Hash32]) -> Vec<u8> {
+/// The request for the keys with these digests, at most [`MAX_KEYS`].
+#[must_use]
+pub fn encode_request(wanted: &[Hash32]) -> Vec<u8> {
     let mut out = Writer::new();
     out.array(wanted.len());
     for digest in wanted {
@@ -129,7 +131,11 @@ pub(super) fn encode_request(wanted: &[Hash32]) -> Vec<u8> {
     out.finish()
 }
 
-pub(super) fn decode_request(bytes: &[u8]) -> Wanted {
+/// Reads a request.
+///
+/// # Errors
+/// Not canonical CBOR, or not of this form.
+pub fn decode_request(bytes: &[u8]) -> Result<Vec<Hash32>, Refused> {
     let mut reader = Reader::new(bytes);
     let n = reader.array(MAX_KEYS)?;
     let mut wanted = Vec::with_capacity(n);
@@ -140,7 +146,9 @@ pub(super) fn decode_request(bytes: &[u8]) -> Wanted {
     Ok(wanted)
 }
 
-pub(super) fn encode_answer(keys: &[PublicIdentity]) -> Vec<u8> {
+/// The answer with these keys, at most [`MAX_KEYS`].
+#[must_use]
+pub fn encode_answer(keys: &[PublicIdentity]) -> Vec<u8> {
     let mut out = Writer::new();
     out.array(keys.len());
     for key in keys {
@@ -150,7 +158,11 @@ pub(super) fn encode_answer(keys: &[PublicIdentity]) -> Vec<u8> {
     out.finish()
 }
 
-pub(super) fn decode_answer(bytes: &[u8]) -> Reply {
+/// Reads an answer, whose keys may be any.
+///
+/// # Errors
+/// Not canonical CBOR, not of this form, or an unusable key.
+pub fn decode_answer(bytes: &[u8]) -> Result<Vec<PublicIdentity>, Refused> {
     let mut reader = Reader::new(bytes);
     let n = reader.array(MAX_KEYS)?;
     let mut keys = Vec::with_capacity(n);

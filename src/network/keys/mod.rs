@@ -29,7 +29,7 @@ use crate::{
     registry::Protocol,
 };
 
-pub use codec::MAX_KEYS;
+pub use codec::{MAX_KEYS, Refused, decode_answer, decode_request, encode_answer, encode_request};
 pub use ring::{KeyRing, MAX_KNOWN};
 
 /// How long an exchange may take.

@@ -2,7 +2,14 @@
 
 use toml::Value;
 
-use super::{address::split_list, error::ConfigError, origin::Origin, schema, suggest::closest};
+use super::{
+    address::split_list,
+    aliases::{self, Setting},
+    error::ConfigError,
+    origin::Origin,
+    schema,
+    suggest::closest,
+};
 
 /// What every variable of ours begins with.
 pub const ENV_PREFIX: &str = "ANIMICA_P2P_";
@@ -22,7 +29,8 @@ pub fn env_name(key: &str) -> String {
 /// The keys that `vars` sets, with their values.
 ///
 /// # Errors
-/// An unknown variable with our prefix, or a value of the wrong type.
+/// An unknown variable with our prefix, a value of the wrong type, or two names of one key with
+/// different values.
 pub(super) fn read(vars: &[(String, String)]) -> Result<Vec<(String, Value, Origin)>, ConfigError> {
     let mut out = Vec::new();
     for (name, text) in vars {
@@ -34,9 +42,14 @@ pub(super) fn read(vars: &[(String, String)]) -> Result<Vec<(String, Value, Orig
         }
         let key = tail.to_ascii_lowercase().replace("__", ".");
         let origin = Origin::Env(name.clone());
+        if aliases::is_alias(&key) {
+            out.extend(aliases::translate(&key, &aliases::number(text), &origin).transpose()?);
+            continue;
+        }
         let Some(info) = schema::keys().get(&key) else {
+            let names = schema::keys().keys().map(String::as_str);
             return Err(ConfigError::UnknownKey {
-                suggestion: closest(&key, schema::keys().keys().map(String::as_str)).map(env_name),
+                suggestion: closest(&key, names.chain(aliases::names())).map(env_name),
                 key: name.clone(),
                 origin,
             });
@@ -46,10 +59,15 @@ pub(super) fn read(vars: &[(String, String)]) -> Result<Vec<(String, Value, Orig
             origin: origin.clone(),
             message: format!("`{}` is not {}", text.escape_debug(), info.kind()),
         })?;
-        out.push((key, value, origin));
+        out.push(Setting {
+            written: key.clone(),
+            key,
+            value,
+            origin,
+        });
     }
-    out.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok(out)
+    out.sort_by(|a, b| a.written.cmp(&b.written));
+    aliases::settle(out)
 }
 
 /// A value written as plain text, read as the type of `like`; lists are comma-separated.

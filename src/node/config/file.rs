@@ -8,7 +8,13 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{error::ConfigError, origin::Origin, schema, suggest::closest};
+use super::{
+    aliases::{self, Setting},
+    error::ConfigError,
+    origin::Origin,
+    schema,
+    suggest::closest,
+};
 
 /// Largest configuration file that is read: a thousand times a full one.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
@@ -23,7 +29,8 @@ struct Item {
 /// Reads `path` into (key, value, origin).
 ///
 /// # Errors
-/// Unreadable, not TOML or JSON, an unknown key, a value of the wrong type.
+/// Unreadable, not TOML or JSON, an unknown key, a value of the wrong type, two names of one key
+/// with different values.
 pub(super) fn read(path: &Path) -> Result<Vec<(String, Value, Origin)>, ConfigError> {
     let unreadable = |reason: String| ConfigError::Unreadable {
         path: path.to_owned(),
@@ -45,18 +52,19 @@ pub(super) fn read(path: &Path) -> Result<Vec<(String, Value, Origin)>, ConfigEr
     };
     // The first mistake of the file is reported, not the first of the alphabet.
     items.sort_by_key(|item| item.line);
-    items
-        .into_iter()
-        .map(|item| check(path, item))
-        .collect::<Result<Vec<_>, _>>()
+    let checked = items.into_iter().map(|item| check(path, item));
+    aliases::settle(checked.collect::<Result<Vec<_>, _>>()?)
 }
 
 /// The key must exist and hold what it holds by default.
-fn check(path: &Path, item: Item) -> Result<(String, Value, Origin), ConfigError> {
+fn check(path: &Path, item: Item) -> Result<Setting, ConfigError> {
     let origin = Origin::File {
         path: path.to_owned(),
         line: item.line,
     };
+    if let Some(translated) = aliases::translate(&item.key, &item.value, &origin) {
+        return translated;
+    }
     let Some(info) = schema::keys().get(&item.key) else {
         let is_table = schema::tables().any(|t| t == item.key);
         if is_table {
@@ -98,13 +106,19 @@ fn check(path: &Path, item: Item) -> Result<(String, Value, Origin), ConfigError
         ),
         (_, value) => value,
     };
-    Ok((item.key, value, origin))
+    Ok(Setting {
+        written: item.key.clone(),
+        key: item.key,
+        value,
+        origin,
+    })
 }
 
 /// The nearest key: in the same table first, then the same name in another table.
 fn suggest(key: &str) -> Option<String> {
     let all = || schema::keys().keys().map(String::as_str);
-    if let Some(found) = closest(key, all().chain(schema::tables())) {
+    let names = all().chain(schema::tables()).chain(aliases::names());
+    if let Some(found) = closest(key, names) {
         return Some(found.to_owned());
     }
     let leaf = key.rsplit('.').next().unwrap_or(key);

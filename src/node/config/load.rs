@@ -10,6 +10,7 @@ use super::{
     environment::{self, CONFIG_VARIABLE},
     error::{ConfigError, Problem},
     file,
+    follow::complete,
     origin::Origin,
     schema,
     validate::{validate, warnings},
@@ -105,7 +106,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     }
     let mut config: Config =
         deserialize(merged).expect("every value was accepted when it was applied");
-    complete_family(&mut config, &mut origins);
+    complete(&mut config, &mut origins);
 
     let problems: Vec<Problem> = validate(&config)
         .into_iter()
@@ -118,7 +119,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
         return Err(ConfigError::Invalid(problems));
     }
     Ok(Loaded {
-        warnings: warnings(&config, &origins),
+        warnings: warnings(&config),
         config,
         origins,
         file: path,
@@ -158,21 +159,4 @@ fn flags(flags: &[FlagValue]) -> Result<Vec<(String, Value, Origin)>, ConfigErro
             Ok((flag.key.to_owned(), value, origin))
         })
         .collect()
-}
-
-/// Naming one round-3 algorithm selects the round-3 policy, so the other key follows unless it was
-/// set too.
-fn complete_family(config: &mut Config, origins: &mut BTreeMap<String, Origin>) {
-    let set = |key: &str| origins.get(key).is_some_and(Origin::is_explicit);
-    match (set("kem"), set("sign_alg")) {
-        (true, false) if config.sign_alg != config.kem.matching_signature() => {
-            config.sign_alg = config.kem.matching_signature();
-            origins.insert("sign_alg".to_owned(), Origin::Follows("kem"));
-        }
-        (false, true) if config.kem != config.sign_alg.matching_kem() => {
-            config.kem = config.sign_alg.matching_kem();
-            origins.insert("kem".to_owned(), Origin::Follows("sign_alg"));
-        }
-        _ => {}
-    }
 }

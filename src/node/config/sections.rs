@@ -80,29 +80,24 @@ impl Default for Storage {
     }
 }
 
-/// `[gossip]`: announcements.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Gossip {
-    /// Token buckets per peer.
-    pub limits: GossipLimits,
-}
-
-/// `[gossip.limits]`: the original network's rates.
+/// `[pool]`: transactions that wait for a block.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct GossipLimits {
-    /// Transactions a peer may announce per second.
-    pub tx_per_sec: u32,
-    /// Blocks a peer may announce per minute.
-    pub block_per_min: u32,
+pub struct Pool {
+    /// Most transactions.
+    pub max_txs: u32,
+    /// Most bytes of transactions, in MiB.
+    pub max_mib: u64,
+    /// How long a transaction may wait, in seconds.
+    pub ttl_secs: u64,
 }
 
-impl Default for GossipLimits {
+impl Default for Pool {
     fn default() -> Self {
         Self {
-            tx_per_sec: 200,
-            block_per_min: 60,
+            max_txs: 100_000,
+            max_mib: 64,
+            ttl_secs: 1800,
         }
     }
 }

@@ -311,3 +311,5 @@ fn a_missing_file_is_named() {
     assert_eq!(err.code(), "config_unreadable");
     assert!(err.to_string().contains("/nowhere/x.toml"));
 }
+
+mod gossip;

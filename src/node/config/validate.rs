@@ -1,8 +1,11 @@
 //! Values that parse and still make no sense, and values that load without effect.
 
-use std::collections::BTreeMap;
+mod gossip;
 
-use super::{Config, Gossip, address::Address, error::Problem, origin::Origin};
+use super::{Config, address::Address, error::Problem, origin::Origin};
+
+/// What is wrong: key, words, hint.
+type Complaint = (&'static str, String, Option<&'static str>);
 
 /// Everything wrong with `config`; the loader fills in the origins.
 #[must_use]
@@ -71,10 +74,13 @@ pub fn validate(config: &Config) -> Vec<Problem> {
             None,
         );
     }
-    for (key, value, low, high) in ranges(config) {
+    for (key, value, low, high) in ranges(config).into_iter().chain(gossip::ranges(config)) {
         if !(low..=high).contains(&value) {
             bad(key, format!("{value} is outside {low} to {high}"), None);
         }
+    }
+    for (key, message, hint) in gossip::contradictions(&config.gossip) {
+        bad(key, message, hint);
     }
     for addr in &config.network.announce {
         let unspecified = addr.socket_addr().is_some_and(|a| a.ip().is_unspecified());
@@ -90,7 +96,7 @@ pub fn validate(config: &Config) -> Vec<Problem> {
 }
 
 /// What is named and has no effect in this version.
-pub(super) fn warnings(config: &Config, origins: &BTreeMap<String, Origin>) -> Vec<String> {
+pub(super) fn warnings(config: &Config) -> Vec<String> {
     let mut out = Vec::new();
     let skipped = |key: &str, text: String, what: &str| {
         format!("{key}: `{text}` is skipped, this version has no {what}")
@@ -110,13 +116,6 @@ pub(super) fn warnings(config: &Config, origins: &BTreeMap<String, Origin>) -> V
     for seed in &config.seeds {
         if let Some(what) = seed.unsupported() {
             out.push(skipped("seeds", seed.to_string(), what));
-        }
-    }
-    if config.gossip != Gossip::default() {
-        for key in origins.keys().filter(|k| k.starts_with("gossip.")) {
-            out.push(format!(
-                "{key}: kept, without effect yet: this version has no gossip"
-            ));
         }
     }
     out

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use libp2p::{PeerId, gossipsub};
-use tokio::sync::oneshot;
+use tracing::debug;
 
 use super::EventLoop;
 use crate::{
@@ -59,6 +59,7 @@ impl EventLoop {
                 message,
             } => {
                 let Some(topic) = self.tasks.gossip.topics().topic(&message.topic) else {
+                    // The router lets no other topic pass.
                     return;
                 };
                 let gossip = &mut self.tasks.gossip;
@@ -89,18 +90,12 @@ impl EventLoop {
         }
     }
 
-    pub(super) fn publish(
-        &mut self,
-        topic: Topic,
-        payload: Bytes,
-        reply: Option<oneshot::Sender<Result<(), pubsub::Error>>>,
-    ) {
+    /// Publishes. What cannot go out now reaches peers by reconciliation, INV or sync.
+    pub(super) fn publish(&mut self, topic: Topic, payload: Bytes) {
         let name = self.tasks.gossip.topics().name(topic);
         let router = &mut self.swarm.behaviour_mut().pubsub;
-        let result = pubsub::publish(router, name, payload.into());
-        if let Some(reply) = reply {
-            // Whoever asked may have gone away.
-            let _ = reply.send(result);
+        if let Err(error) = pubsub::publish(router, name, payload.into()) {
+            debug!(topic = topic.leaf(), why = error.label(), "not published");
         }
     }
 

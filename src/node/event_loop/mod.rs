@@ -225,8 +225,8 @@ impl EventLoop {
                 detail,
                 ..
             } => self.penalise(peer, offence, detail),
-            keys::Event::Received { peer, keys } => {
-                self.tasks.gossip.keep(GossipInput::Keys { peer, keys });
+            keys::Event::Received { keys, .. } => {
+                self.tasks.gossip.keep(GossipInput::Keys { keys });
             }
             keys::Event::Failed { peer, wanted } => {
                 self.tasks.gossip.keep(GossipInput::NoKeys { peer, wanted });

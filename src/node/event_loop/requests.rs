@@ -62,11 +62,7 @@ impl EventLoop {
             Effect::Announce(head) => self.announce(head),
             Effect::Follow { peer, head } => self.tasks.sync.peer_head(peer, head, false),
             Effect::Judge { id, from, verdict } => self.judge(&id, from, verdict),
-            Effect::Publish {
-                topic,
-                payload,
-                reply,
-            } => self.publish(topic, payload, reply),
+            Effect::Publish { topic, payload } => self.publish(topic, payload),
             Effect::FetchKeys { peer, digests } => {
                 self.swarm.behaviour_mut().keys.fetch(peer, digests);
             }

@@ -2,9 +2,8 @@
 
 use bytes::Bytes;
 use libp2p::PeerId;
-use tokio::sync::oneshot;
 
-use super::{GossipTask, PublishError};
+use super::{GossipTask, PublishError, mesh::Ruling};
 use crate::{
     chain::object_id,
     clock::Now,
@@ -15,6 +14,7 @@ use crate::{
     },
     identity::PublicIdentity,
     ids::Hash32,
+    network::pubsub::MessageId,
     node::effect::Effect,
     registry::Topic,
     wire::{Item, ItemKind},
@@ -24,24 +24,41 @@ use crate::{
 const ARRAY: u8 = 4;
 
 impl GossipTask {
-    pub(super) fn app_message(&mut self, from: PeerId, channel: Channel, bytes: Bytes) -> Verdict {
+    pub(super) fn pushed_message(
+        &mut self,
+        from: PeerId,
+        id: &MessageId,
+        channel: Channel,
+        bytes: Bytes,
+    ) -> Ruling {
+        match self.app_message(from, channel, bytes.clone()) {
+            Some(verdict) => Ruling::Now(verdict),
+            None => {
+                self.parked.insert((from, object_id(&bytes)), id.clone());
+                Ruling::Later
+            }
+        }
+    }
+
+    /// The verdict of a message; none while the key of its sender is on its way.
+    fn app_message(&mut self, from: PeerId, channel: Channel, bytes: Bytes) -> Option<Verdict> {
         let now = self.now();
         let read = match self.app.read(channel, bytes) {
             Ok(read) => read,
-            Err(verdict) => return verdict,
+            Err(verdict) => return Some(verdict),
         };
         self.enter(Layer::Topic);
         match self.app.screen(from, read, now) {
-            Checked::Done(verdict) => verdict,
+            Checked::Done(verdict) => Some(verdict),
             Checked::Verify(job) => {
                 self.enter(Layer::Chain);
-                self.verify_message(job, now)
+                Some(self.verify_message(job, now))
             }
             Checked::Parked { ask } => {
                 if let Some(need) = ask {
                     self.fetch_key(need);
                 }
-                Verdict::Ignore(Ignored::Unknown)
+                None
             }
         }
     }
@@ -53,6 +70,8 @@ impl GossipTask {
             _ => Channel::Unsigned,
         };
         let verdict = self.app_message(from, channel, bytes);
+        // Without a key it is refused for now, and taken when the key comes.
+        let verdict = verdict.unwrap_or(Verdict::Ignore(Ignored::Unknown));
         let now = self.now().mono;
         match &verdict {
             Verdict::Accept => self.inventory.learned(item, now),
@@ -68,11 +87,6 @@ impl GossipTask {
         let outcome = self.app.commit(verified, now);
         if let Some(delivery) = outcome.delivery {
             self.app_ids.insert(object_id(&delivery.bytes), delivery.id);
-            if outcome.late {
-                // Its first verdict was `Ignore`, so the router has forgotten it.
-                let topic = delivery.channel.topic();
-                self.publish(topic, delivery.bytes.clone(), None);
-            }
             // Nobody subscribed is fine.
             let _ = self.deliveries.send(delivery);
         }
@@ -86,21 +100,39 @@ impl GossipTask {
         });
     }
 
-    pub(super) fn got_keys(&mut self, peer: PeerId, keys: &[PublicIdentity]) {
+    pub(super) fn got_keys(&mut self, keys: &[PublicIdentity]) {
         let now = self.now();
         for key in keys {
             for job in self.app.supply_key(key) {
-                let from = job.from();
-                if let Verdict::Reject { offence, detail } = self.verify_message(job, now) {
-                    self.outbox.push(Effect::Penalise {
-                        peer: from,
-                        offence,
-                        detail,
-                    });
-                }
+                let (from, bytes) = (job.from(), job.bytes().clone());
+                let verdict = self.verify_message(job, now);
+                self.settle(from, &bytes, verdict);
             }
         }
-        let _ = peer;
+    }
+
+    /// Messages whose sender's key did not come.
+    pub(super) fn settle_dropped(&mut self) {
+        for (from, bytes) in self.app.take_dropped() {
+            self.settle(from, &bytes, Verdict::Ignore(Ignored::Unknown));
+        }
+    }
+
+    /// The late verdict of a message that was parked. The router passes it on if it still has it; if
+    /// not, reconciliation brings it to those who lack it.
+    fn settle(&mut self, from: PeerId, bytes: &Bytes, verdict: Verdict) {
+        let hash = object_id(bytes);
+        if let Some(id) = self.parked.remove(&(from, hash)) {
+            return self.judge(id, from, Topic::App, bytes.len(), verdict);
+        }
+        match verdict {
+            Verdict::Accept => {
+                let now = self.now().mono;
+                self.inventory.learned(message_item(hash), now);
+            }
+            Verdict::Reject { offence, detail } => self.penalise(from, offence, detail),
+            Verdict::Ignore(_) => {}
+        }
     }
 
     pub(super) fn got_no_keys(&mut self, peer: PeerId, wanted: &[Hash32]) {
@@ -123,7 +155,7 @@ impl GossipTask {
         let envelope = self.app.compose(&identity, topic, payload, ttl_ms, now)?;
         let (id, bytes) = (envelope.id(), envelope.as_bytes().clone());
         self.app_ids.insert(object_id(&bytes), id);
-        self.publish(Topic::App, bytes, None);
+        self.publish(Topic::App, bytes);
         Ok(id)
     }
 
@@ -138,7 +170,7 @@ impl GossipTask {
         let message = self.app.compose_unsigned(topic, payload, ttl_ms, now)?;
         let (id, bytes) = (message.id(), message.as_bytes().clone());
         self.app_ids.insert(object_id(&bytes), id);
-        self.publish(Topic::AppUnsigned, bytes, None);
+        self.publish(Topic::AppUnsigned, bytes);
         Ok(id)
     }
 
@@ -163,19 +195,10 @@ impl GossipTask {
         self.app_ids.retain(|_, id| alive.contains(id));
     }
 
-    /// Publishes on `topic`, and remembers that it went out.
-    pub(super) fn publish(
-        &mut self,
-        topic: Topic,
-        payload: Bytes,
-        reply: Option<oneshot::Sender<Result<(), crate::network::pubsub::Error>>>,
-    ) {
+    /// Publishes on `topic`, and counts it.
+    pub(super) fn publish(&mut self, topic: Topic, payload: Bytes) {
         self.counters.published(topic, payload.len());
-        self.outbox.push(Effect::Publish {
-            topic,
-            payload,
-            reply,
-        });
+        self.outbox.push(Effect::Publish { topic, payload });
     }
 }
 

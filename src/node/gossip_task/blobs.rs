@@ -34,7 +34,7 @@ impl GossipTask {
     pub(super) fn announce_blob(&mut self, blob: BlobCommitment) {
         let now = self.now();
         self.blobs.hold(now, blob);
-        self.publish(Topic::Blobs, blob.encode().into(), None);
+        self.publish(Topic::Blobs, blob.encode().into());
     }
 
     pub(super) fn sampled(

@@ -15,7 +15,7 @@ use crate::{
         stats::Layer,
     },
     ids::Hash32,
-    network::{exchange::Lane, identify::Head, pubsub::MessageId},
+    network::{identify::Head, pubsub::MessageId},
     node::{
         effect::Effect,
         sync_task::{LocalError, Waiting},
@@ -100,11 +100,15 @@ impl GossipTask {
         let now = self.now().mono;
         let (block, bytes) = (checked.block(), payload.len());
         self.tally.announced(block, now);
+        if self.announces.contains_key(&(from, block)) {
+            // The first keeps its claim to the verdict.
+            return Ruling::Now(Verdict::Ignore(Ignored::Duplicate));
+        }
         self.announces.insert((from, block), (id.clone(), bytes));
         let known = self.known();
         let outputs = self.compact.on_announce(from, checked, &known, now);
         self.compact_outputs(outputs);
-        Ruling::WithBlock
+        Ruling::Later
     }
 
     pub(super) fn check_announce(&mut self, payload: &Bytes) -> Result<compact::Checked, Verdict> {
@@ -287,8 +291,8 @@ impl GossipTask {
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1);
         let announce = compact::build(block, self.salt, unknown).encode();
-        self.publish(Topic::Headers, header, None);
-        self.publish(Topic::Blocks, announce.into(), None);
+        self.publish(Topic::Headers, header);
+        self.publish(Topic::Blocks, announce.into());
         let outputs = self.compact.on_known(block.hash(), Some(block));
         self.compact_outputs(outputs);
     }
@@ -322,6 +326,12 @@ impl GossipTask {
         result: Result<crate::wire::Message, engine::Failure>,
     ) {
         use crate::wire::Message;
+        if self.announces.contains_key(&(peer, block))
+            && matches!(result, Ok(Message::BlockAnnounce(_)))
+        {
+            // Its announce came by the mesh meanwhile, which the engine knows.
+            return;
+        }
         let now = self.now().mono;
         let failure = match result {
             Ok(Message::Tx(answer)) => {
@@ -353,18 +363,6 @@ impl GossipTask {
         let known = self.known();
         let outputs = self.compact.on_failure(peer, block, failure, &known, now);
         self.compact_outputs(outputs);
-    }
-
-    pub(super) fn ask(&mut self, asked: Asked, message: crate::wire::Message) {
-        let id = self.next_request();
-        let peer = *asked.peer();
-        self.asked.insert(id, asked);
-        self.outbox.push(Effect::Request {
-            lane: Lane::Data,
-            peer,
-            id,
-            message,
-        });
     }
 }
 

@@ -15,7 +15,8 @@ use crate::{
         reconcile as recon,
     },
     ids::Hash32,
-    network::exchange::{Failure, RequestId},
+    network::exchange::{Failure, Lane, RequestId},
+    node::effect::Effect,
     wire::{Inv, Item, ItemKind, Message, SketchSet},
 };
 
@@ -64,9 +65,18 @@ impl Asked {
 }
 
 impl GossipTask {
-    pub(super) fn next_request(&mut self) -> RequestId {
+    /// Asks a peer; the answer comes back to whom `asked` names.
+    pub(super) fn ask(&mut self, asked: Asked, message: Message) {
         self.next_id += 1;
-        RequestId(self.next_id)
+        let id = RequestId(self.next_id);
+        let peer = *asked.peer();
+        self.asked.insert(id, asked);
+        self.outbox.push(Effect::Request {
+            lane: Lane::Data,
+            peer,
+            id,
+            message,
+        });
     }
 
     /// A request of ours was answered, or will not be. The wire's offences were reported already.

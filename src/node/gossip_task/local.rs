@@ -56,9 +56,9 @@ pub(crate) enum GossipRequest {
     },
     /// A blob was stored.
     Blob { blob: BlobCommitment },
-    /// Recent messages about a topic.
+    /// Recent messages, about a topic or all.
     Recent {
-        topic: String,
+        topic: Option<String>,
         reply: oneshot::Sender<Vec<Delivery>>,
     },
 }
@@ -97,7 +97,10 @@ impl Gossip {
         result.map_err(PublishError::Share)
     }
 
-    pub(crate) async fn recent(&self, topic: String) -> Result<Vec<Delivery>, PublishError> {
+    pub(crate) async fn recent(
+        &self,
+        topic: Option<String>,
+    ) -> Result<Vec<Delivery>, PublishError> {
         let (reply, answer) = oneshot::channel();
         self.send(GossipRequest::Recent { topic, reply }).await?;
         answer.await.map_err(|_| PublishError::Stopped)
@@ -166,7 +169,10 @@ impl GossipTask {
             GossipRequest::Blob { blob } => self.announce_blob(blob),
             GossipRequest::Recent { topic, reply } => {
                 let now = self.now();
-                let recent = self.app.recent_about(&topic, now).collect();
+                let recent = match topic {
+                    Some(topic) => self.app.recent_about(&topic, now).collect(),
+                    None => self.app.recent_all(now).collect(),
+                };
                 let _ = reply.send(recent);
             }
         }

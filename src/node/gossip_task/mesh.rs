@@ -18,8 +18,8 @@ use crate::{
 pub(super) enum Ruling {
     /// This.
     Now(Verdict),
-    /// Its verdict comes with the block it announces.
-    WithBlock,
+    /// What comes later: with the block it announces, or with its sender's key.
+    Later,
 }
 
 impl GossipTask {
@@ -27,10 +27,7 @@ impl GossipTask {
         let bytes = payload.len();
         self.waiting.leave(bytes);
         self.lap = Some(Lap::begin(topic));
-        let ruling = match self.admit(from, &id, topic, bytes) {
-            Ok(()) => self.rule(from, &id, topic, payload),
-            Err(verdict) => Ruling::Now(verdict),
-        };
+        let ruling = self.pass(from, &id, topic, payload);
         if let Some(lap) = self.lap.take() {
             lap.end(&mut self.counters);
         }
@@ -39,15 +36,22 @@ impl GossipTask {
         }
     }
 
-    /// The rules of its topic.
-    fn rule(&mut self, from: PeerId, id: &MessageId, topic: Topic, payload: Bytes) -> Ruling {
+    /// Layer by layer.
+    fn pass(&mut self, from: PeerId, id: &MessageId, topic: Topic, payload: Bytes) -> Ruling {
+        if let Err(verdict) = self.admit(from, topic, payload.len()) {
+            return Ruling::Now(verdict);
+        }
+        self.enter(Layer::Duplicate);
+        if self.is_seen(id) {
+            return Ruling::Now(Verdict::Ignore(Ignored::Duplicate));
+        }
         self.enter(Layer::Decode);
         match topic {
             Topic::Headers => Ruling::Now(self.header(from, &payload)),
             Topic::Blocks => self.announce(from, id, &payload),
             Topic::Txs => Ruling::Now(self.pushed_tx(from, &payload)),
-            Topic::App => Ruling::Now(self.app_message(from, Channel::Signed, payload)),
-            Topic::AppUnsigned => Ruling::Now(self.app_message(from, Channel::Unsigned, payload)),
+            Topic::App => self.pushed_message(from, id, Channel::Signed, payload),
+            Topic::AppUnsigned => self.pushed_message(from, id, Channel::Unsigned, payload),
             Topic::SharesHash | Topic::SharesAi | Topic::SharesQuantum => {
                 Ruling::Now(self.share(from, Some(topic), &payload))
             }
@@ -62,14 +66,8 @@ impl GossipTask {
         }
     }
 
-    /// Size, buckets and duplicate: everything before a byte is decoded.
-    fn admit(
-        &mut self,
-        from: PeerId,
-        id: &MessageId,
-        topic: Topic,
-        bytes: usize,
-    ) -> Result<(), Verdict> {
+    /// Size and buckets.
+    fn admit(&mut self, from: PeerId, topic: Topic, bytes: usize) -> Result<(), Verdict> {
         if bytes > topic.max_bytes() {
             return Err(Verdict::Reject {
                 offence: Offence::OversizedMessage,
@@ -82,17 +80,16 @@ impl GossipTask {
             self.counters.refused(refused);
             return Err(Verdict::Ignore(Ignored::RateLimited));
         }
-        self.enter(Layer::Duplicate);
-        let Some(hash) = Hash32::from_slice(&id.0) else {
-            return Err(Verdict::Ignore(Ignored::Unknown));
-        };
-        match self.seen.check(&hash, now) {
-            Seen::New => Ok(()),
-            Seen::Exact | Seen::Probably => Err(Verdict::Ignore(Ignored::Duplicate)),
-        }
+        Ok(())
     }
 
-    /// The end of a message's way.
+    /// Whether the same bytes were found valid on the same topic lately.
+    fn is_seen(&mut self, id: &MessageId) -> bool {
+        let now = self.now().mono;
+        Hash32::from_slice(&id.0).is_some_and(|hash| self.seen.check(&hash, now) != Seen::New)
+    }
+
+    /// The end of a message's way: every message of the mesh comes here once.
     pub(super) fn judge(
         &mut self,
         id: MessageId,

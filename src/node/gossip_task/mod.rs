@@ -19,6 +19,8 @@ mod serve;
 mod shares;
 mod tally;
 mod telling;
+#[cfg(test)]
+mod tests;
 mod txs;
 
 use std::{
@@ -44,7 +46,7 @@ use self::{
 };
 use super::{
     effect::Effect,
-    gossip_link::Waiting as WaitingBytes,
+    gossip_link::WaitingBytes,
     sync_task::{Local, LocalError, Waiting},
 };
 use crate::{
@@ -87,6 +89,9 @@ const MAX_TIPS: usize = 64;
 /// How often the engines are told the time at least.
 const TICK: Duration = Duration::from_millis(250);
 
+/// How often application messages whose life is over are looked for, which looks at all of them.
+const EXPIRY: Duration = Duration::from_secs(1);
+
 /// Application messages a subscriber may fall behind before it loses the oldest.
 pub const DELIVERY_BACKLOG: usize = 4096;
 
@@ -125,10 +130,7 @@ pub(crate) enum GossipInput {
         token: Token,
     },
     /// Identity keys that were asked for.
-    Keys {
-        peer: PeerId,
-        keys: Vec<PublicIdentity>,
-    },
+    Keys { keys: Vec<PublicIdentity> },
     /// A peer did not send them.
     NoKeys { peer: PeerId, wanted: Vec<Hash32> },
 }
@@ -160,6 +162,8 @@ pub(crate) struct Parts {
     pub(crate) waiting: Arc<Waiting>,
     pub(crate) local: Local,
     pub(crate) limits: buckets::Limits,
+    pub(crate) seen: seen::Config,
+    pub(crate) reconcile: recon::Config,
     pub(crate) effects: mpsc::Sender<Effect>,
     pub(crate) seed: [u8; 32],
 }
@@ -176,7 +180,7 @@ pub(crate) struct Ends {
 /// Starts the task on the current runtime. It ends when `stop` is cancelled.
 ///
 /// # Errors
-/// The seen-set cannot be made, which its constants rule out.
+/// The seen-set cannot be made: its figures are none that a filter can have.
 pub(crate) fn spawn(parts: Parts, stop: CancellationToken) -> Result<Ends, BloomError> {
     let (inputs, input_rx) = mpsc::channel(INPUT_QUEUE);
     let (done_tx, done) = mpsc::channel(DONE_QUEUE);
@@ -187,9 +191,9 @@ pub(crate) fn spawn(parts: Parts, stop: CancellationToken) -> Result<Ends, Bloom
     let now = parts.clock.now();
     let salt = Salt(parts.seed[8..24].try_into().expect("sixteen of 32 bytes"));
     let number = u64::from_be_bytes(parts.seed[..8].try_into().expect("eight of 32 bytes"));
-    let task = GossipTask {
-        seen: SeenSet::new(seen::Config::default(), salt.child(1))?,
-        spread: SeenSet::new(seen::Config::default(), salt.child(2))?,
+    let mut task = GossipTask {
+        seen: SeenSet::new(parts.seen, salt.child(1))?,
+        spread: SeenSet::new(parts.seen, salt.child(2))?,
         buckets: Buckets::new(&parts.limits),
         counters: Counters::default(),
         tally: Tally::default(),
@@ -201,6 +205,8 @@ pub(crate) fn spawn(parts: Parts, stop: CancellationToken) -> Result<Ends, Bloom
             parts.genesis.hash(),
         ),
         app_ids: HashMap::new(),
+        parked: HashMap::new(),
+        expiry: now.mono + EXPIRY,
         compact: compact::Engine::new(compact::engine::Config::default()),
         tips: LruCache::new(MAX_TIPS),
         announces: HashMap::new(),
@@ -211,12 +217,13 @@ pub(crate) fn spawn(parts: Parts, stop: CancellationToken) -> Result<Ends, Bloom
             Arc::clone(&parts.share_verifier),
         ),
         blobs: Blobs::new(crate::gossip::blobs::Limits::default(), salt.child(3).0),
-        recon: recon::Engine::new(recon::Config::default(), parts.seed, now),
+        recon: recon::Engine::new(parts.reconcile.clone(), parts.seed, now),
         recon_server: recon::Server::new(recon::Limits::default()),
         peers: HashMap::new(),
         asked: HashMap::new(),
         next_id: 0,
-        salt: number,
+        // Salts of announces are public, so they must not lead back to those of filters.
+        salt: u64::from_be_bytes(salt.child(4).0[..8].try_into().expect("eight of 16 bytes")),
         outbox: Outbox::new(parts.effects.clone()),
         done: done_tx,
         deliveries,
@@ -224,7 +231,6 @@ pub(crate) fn spawn(parts: Parts, stop: CancellationToken) -> Result<Ends, Bloom
         waiting: waiting.clone(),
         parts,
     };
-    let mut task = task;
     task.follow_head(task.parts.store.tips().blocks.hash);
     let task = tokio::spawn(task.run(input_rx, done, requests, stop));
     Ok(Ends {
@@ -256,12 +262,19 @@ struct GossipTask {
     lap: Option<Lap>,
     next_tick: Instant,
     app: App,
-    /// Ids of recent application messages by the hash of their bytes.
+    /// Ids of recent application messages by the hash of their bytes: those that `app` keeps, and
+    /// for up to [`EXPIRY`] those it no longer does.
     app_ids: HashMap<Hash32, Hash32>,
+    /// Messages of the mesh whose verdict waits for the sender's key, by who brought them and the
+    /// hash of their bytes. Each is parked in `app`, which bounds their number and time.
+    parked: HashMap<(PeerId, Hash32), MessageId>,
+    expiry: Instant,
     compact: compact::Engine,
     /// Where the last checked headers lead, by their hash.
     tips: LruCache<Hash32, Head>,
-    /// Announces of blocks whose verdict depends on the block.
+    /// Announces of blocks whose verdict depends on the block, at most one of a peer and block.
+    /// `compact` bounds those it rebuilds from; the others are being imported, and their headers
+    /// have shown their work.
     announces: HashMap<(PeerId, Hash32), (MessageId, usize)>,
     heads: Heads,
     inventory: Inventory,
@@ -269,7 +282,9 @@ struct GossipTask {
     blobs: Blobs,
     recon: recon::Engine,
     recon_server: recon::Server,
+    /// Connected peers, which the gate bounds.
     peers: HashMap<PeerId, Peer>,
+    /// Requests that the exchange has not answered or given up; the engines bound them per peer.
     asked: HashMap<RequestId, Asked>,
     next_id: u64,
     salt: u64,
@@ -336,7 +351,7 @@ impl GossipTask {
                 message,
                 token,
             } => self.serve(peer, message, token),
-            GossipInput::Keys { peer, keys } => self.got_keys(peer, &keys),
+            GossipInput::Keys { keys } => self.got_keys(&keys),
             GossipInput::NoKeys { peer, wanted } => self.got_no_keys(peer, &wanted),
         }
     }
@@ -376,8 +391,11 @@ impl GossipTask {
         for (peer, head) in self.heads.take_due(now.mono) {
             self.outbox.push(Effect::Follow { peer, head });
         }
-        self.app.expire(now);
-        self.forget_app_ids(now);
+        if self.expiry <= now.mono {
+            self.expiry = now.mono + EXPIRY;
+            self.app.expire(now);
+            self.forget_app_ids(now);
+        }
         self.tell();
     }
 
@@ -390,11 +408,11 @@ impl GossipTask {
         self.recon.peer_up(peer, now);
     }
 
+    /// What the peer brought and is being imported keeps its verdict: it is passed on if it is valid.
     fn peer_down(&mut self, peer: PeerId) {
         let now = self.now();
         self.peers.remove(&peer);
         self.heads.forget(&peer);
-        self.announces.retain(|(from, _), _| *from != peer);
         self.asked.retain(|_, asked| *asked.peer() != peer);
         self.inventory.down(&peer, now.mono);
         self.blobs.leave(&peer);
@@ -407,6 +425,7 @@ impl GossipTask {
 
     /// What the engines want done since the last turn.
     fn collect(&mut self) {
+        self.settle_dropped();
         self.inventory_outputs();
         self.blob_outputs();
         self.recon_actions();

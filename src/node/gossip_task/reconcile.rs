@@ -1,6 +1,6 @@
 //! Set reconciliation: which sets this node has, and what becomes of a difference.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 
 use libp2p::PeerId;
 use tracing::debug;
@@ -20,30 +20,26 @@ use crate::{
 };
 
 /// The sets of this node: the pool, and recent application messages by the hashes of their bytes.
-pub(super) struct OwnSets {
-    waiting: Arc<Waiting>,
-    messages: Vec<Hash32>,
+pub(super) struct OwnSets<'a> {
+    pub(super) waiting: &'a Waiting,
+    pub(super) app_ids: &'a HashMap<Hash32, Hash32>,
 }
 
-impl Sets for OwnSets {
+impl Sets for OwnSets<'_> {
     fn ids(&self, set: SketchSet) -> Option<Vec<Hash32>> {
         Some(match set {
             SketchSet::Pool => self.waiting.ids(),
-            SketchSet::App => self.messages.clone(),
+            SketchSet::App => self.app_ids.keys().copied().collect(),
         })
     }
 }
 
 impl GossipTask {
-    pub(super) fn sets(&self) -> OwnSets {
-        OwnSets {
-            waiting: Arc::clone(&self.parts.waiting),
-            messages: self.app_ids.keys().copied().collect(),
-        }
-    }
-
     pub(super) fn recon_tick(&mut self, now: Now) {
-        let sets = self.sets();
+        let sets = OwnSets {
+            waiting: &self.parts.waiting,
+            app_ids: &self.app_ids,
+        };
         self.recon.tick(&sets, now);
     }
 
@@ -53,7 +49,11 @@ impl GossipTask {
         id: recon::RequestId,
         result: Result<Message, Failure>,
     ) {
-        let (sets, now) = (self.sets(), self.now());
+        let now = self.now();
+        let sets = OwnSets {
+            waiting: &self.parts.waiting,
+            app_ids: &self.app_ids,
+        };
         match result {
             Ok(message) => self.recon.answer(&peer, id, message, &sets, now),
             Err(_) => self.recon.failed(&peer, id, &sets, now),

@@ -7,7 +7,7 @@ use futures::{StreamExt as _, stream};
 use libp2p::PeerId;
 use tokio::sync::mpsc;
 
-use super::GossipTask;
+use super::{GossipTask, reconcile::OwnSets};
 use crate::{
     chain::{Block, ChainStore},
     gossip::{compact, inventory, reconcile::Reply},
@@ -42,7 +42,10 @@ impl GossipTask {
                 self.respond(token, Answer::Stream(stream::iter(frames).boxed()));
             }
             Message::GetSketch(request) => {
-                let sets = self.sets();
+                let sets = OwnSets {
+                    waiting: &self.parts.waiting,
+                    app_ids: &self.app_ids,
+                };
                 let reply = self.recon_server.answer(peer, &request, &sets, now);
                 self.respond(
                     token,

@@ -18,8 +18,8 @@ use crate::{
     wire::{Item, ItemKind},
 };
 
-/// Whom shares of this side are counted under.
-const OURSELVES: &str = "no topic for shares of this type";
+/// Why a share of this side cannot go out.
+const NO_TOPIC: &str = "no topic for shares of this type";
 
 impl GossipTask {
     /// A share from the mesh, or (without a topic) one that was asked for.
@@ -62,7 +62,7 @@ impl GossipTask {
     /// A share of this side: judged like any other, then it goes out.
     pub(super) fn publish_share(&mut self, bytes: Bytes) -> Result<Hash32, String> {
         let share = ProofEnvelope::decode(&bytes).map_err(|e| e.to_string())?;
-        let topic = topic_of(share.kind).ok_or(OURSELVES)?;
+        let topic = topic_of(share.kind).ok_or(NO_TOPIC)?;
         let now = self.now();
         let ourselves = self.parts.identity.peer_id();
         match self.shares.judge(now, ourselves, None, &bytes) {
@@ -72,7 +72,7 @@ impl GossipTask {
         }
         let id = object_id(&bytes);
         match way(ItemKind::Share, bytes.len()) {
-            Way::Push => self.publish(topic, bytes, None),
+            Way::Push => self.publish(topic, bytes),
             Way::Announce => self.inventory.learned(share_item(id), now.mono),
         }
         Ok(id)

@@ -49,7 +49,7 @@ impl GossipTask {
         let now = self.now().mono;
         self.spread.insert(id, now);
         match way(ItemKind::Tx, tx.len()) {
-            Way::Push => self.publish(Topic::Txs, tx, None),
+            Way::Push => self.publish(Topic::Txs, tx),
             Way::Announce => self.inventory.learned(tx_item(id), now),
         }
     }

@@ -16,10 +16,11 @@ use crate::{
     node::{
         gossip_task::{BlobPublishError, GossipRequest, PublishError},
         sync_task::PoolTx,
+        topology,
     },
     pool::PoolError,
     registry::Topic,
-    report::{GossipReport, MempoolReport, MeshReport},
+    report::{GossipReport, MempoolReport, MeshReport, TopologyReport},
 };
 
 impl Handle {
@@ -59,6 +60,12 @@ impl Handle {
         gossip
             .broadcast(topic.to_owned(), payload.into(), ttl, false)
             .await
+    }
+
+    /// How long a message is to live if nobody says otherwise, as configured.
+    #[must_use]
+    pub fn message_ttl(&self) -> Duration {
+        self.shared.message_ttl
     }
 
     /// Judges a share as a peer's would be and publishes it. Returns its id.
@@ -111,7 +118,15 @@ impl Handle {
     /// # Errors
     /// The node is not running any more.
     pub async fn recent(&self, topic: &str) -> Result<Vec<Delivery>, PublishError> {
-        self.shared.gossip.recent(topic.to_owned()).await
+        self.shared.gossip.recent(Some(topic.to_owned())).await
+    }
+
+    /// As [`Handle::recent`], about every topic.
+    ///
+    /// # Errors
+    /// The node is not running any more.
+    pub async fn recent_all(&self) -> Result<Vec<Delivery>, PublishError> {
+        self.shared.gossip.recent(None).await
     }
 
     /// Lets `check` judge every message about `topic` before it is delivered or passed on.
@@ -138,6 +153,25 @@ impl Handle {
         let id = shared.waiting.submit(tx, std::time::Instant::now())?;
         shared.gossip.spread(id, Bytes::copy_from_slice(tx));
         Ok(id)
+    }
+
+    /// As [`Handle::submit`], and waits until the transaction is on its way. `submit` never waits,
+    /// so of a burst it leaves what does not fit the queue to reconciliation.
+    ///
+    /// # Errors
+    /// It is no transaction, is not admitted, or the pool is full.
+    pub async fn publish_tx(&self, tx: Bytes) -> Result<Hash32, PoolError> {
+        let shared = &self.shared;
+        let id = shared.waiting.submit(&tx, std::time::Instant::now())?;
+        // A node that stops spreads nothing.
+        let _ = shared.gossip.send(GossipRequest::Tx { id, tx }).await;
+        Ok(id)
+    }
+
+    /// Ids of what waits for a block, in the order in which it is served.
+    #[must_use]
+    pub fn mempool_ids(&self) -> Vec<Hash32> {
+        self.shared.waiting.ids()
     }
 
     /// What waits for a block.
@@ -192,6 +226,14 @@ impl Handle {
     /// The node is not running any more.
     pub async fn meshes(&self) -> Result<Vec<MeshReport>, Stopped> {
         self.ask(|reply| Command::Meshes { reply }).await
+    }
+
+    /// Who is connected to whom, as far as nodes told lately. Empty unless this node shares its own
+    /// neighbours ([`Builder::share_topology`](crate::node::Builder::share_topology)).
+    #[must_use]
+    pub fn topology(&self) -> TopologyReport {
+        let topology = self.shared.topology.as_ref();
+        topology.map(topology::Shared::report).unwrap_or_default()
     }
 
     /// Has a new head of this side announced.

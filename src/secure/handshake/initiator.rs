@@ -41,7 +41,7 @@ pub struct SentHello<'c> {
 
 /// I-auth is sealed. What is left takes nothing from the peer, so that it can wait until the frame
 /// is on its way and overlap with the responder's verification.
-pub struct SealedAuth {
+pub struct InitiatorSealed {
     peer: Peer,
     kem: KemAlg,
     aead: AeadAlg,
@@ -144,7 +144,7 @@ impl<'c> SentHello<'c> {
 
 impl AwaitsAuth<'_> {
     /// Takes the R-auth frame, which is opened in place, and returns the I-auth frame to send;
-    /// [`SealedAuth::sent`] finishes. Records may follow it at once.
+    /// [`InitiatorSealed::sent`] finishes. Records may follow it at once.
     ///
     /// # Errors
     /// The responder is refused; nothing of our identity was sealed.
@@ -153,7 +153,7 @@ impl AwaitsAuth<'_> {
         frame: &mut [u8],
         now: Now,
         provider: &mut dyn Provider,
-    ) -> Result<(Vec<u8>, SealedAuth), HandshakeError> {
+    ) -> Result<(Vec<u8>, InitiatorSealed), HandshakeError> {
         body(frame, FrameType::ResponderAuth)?;
         let config = self.config;
         let policy_root = config.policy.root();
@@ -196,7 +196,7 @@ impl AwaitsAuth<'_> {
         );
         Ok((
             own,
-            SealedAuth {
+            InitiatorSealed {
                 peer,
                 kem: self.kem,
                 aead: self.aead,
@@ -206,7 +206,7 @@ impl AwaitsAuth<'_> {
     }
 }
 
-impl SealedAuth {
+impl InitiatorSealed {
     /// The session, once `own`, the I-auth frame, is on its way.
     #[must_use]
     pub fn sent(self, own: &[u8]) -> Established {

@@ -21,10 +21,10 @@ mod provider;
 mod responder;
 mod schedule;
 
-pub use initiator::{AwaitsAuth, Initiator, SentHello};
+pub use initiator::{AwaitsAuth, Initiator, InitiatorSealed, SentHello};
 pub use peer::Peer;
 pub use provider::{Provider, SystemProvider};
-pub use responder::{Rejected, Responder, SentAuth, SentServerHello};
+pub use responder::{Rejected, Responder, ResponderSealed, SentAuth, SentServerHello};
 pub use schedule::Traffic;
 pub(super) use schedule::aead_key;
 

@@ -37,7 +37,7 @@ pub struct SentServerHello<'c> {
 }
 
 /// R-auth is sealed. Its place in the transcript is worked out while it travels.
-pub struct SealedAuth<'c> {
+pub struct ResponderSealed<'c> {
     config: &'c Config,
     policy: &'c Policy,
     kem: KemAlg,
@@ -116,14 +116,14 @@ impl Responder {
 }
 
 impl<'c> SentServerHello<'c> {
-    /// Signs the transcript and returns R-auth; [`SealedAuth::sent`] goes on.
+    /// Signs the transcript and returns R-auth; [`ResponderSealed::sent`] goes on.
     ///
     /// # Errors
     /// This node cannot sign.
     pub fn authenticate(
         self,
         provider: &mut dyn Provider,
-    ) -> Result<(Vec<u8>, SealedAuth<'c>), HandshakeError> {
+    ) -> Result<(Vec<u8>, ResponderSealed<'c>), HandshakeError> {
         let config = self.config;
         let statement = Statement {
             th: self.th0,
@@ -145,7 +145,7 @@ impl<'c> SentServerHello<'c> {
             &config.identity,
             &signature,
         );
-        let state = SealedAuth {
+        let state = ResponderSealed {
             config,
             policy: self.policy,
             kem: self.kem,
@@ -156,7 +156,7 @@ impl<'c> SentServerHello<'c> {
     }
 }
 
-impl<'c> SealedAuth<'c> {
+impl<'c> ResponderSealed<'c> {
     /// The wait for I-auth, once `own`, the R-auth frame, is on its way.
     #[must_use]
     pub fn sent(self, own: &[u8]) -> SentAuth<'c> {

@@ -8,6 +8,7 @@
 mod cbor;
 mod chain;
 mod channel;
+mod gossip;
 mod identify;
 mod identity;
 mod key_file;
@@ -29,12 +30,31 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("busy", wire::busy),
     ("ack", wire::ack),
     ("error", wire::error),
+    ("inv", wire::inv),
+    ("get_data", wire::get_data),
+    ("tx", wire::tx),
+    ("share", wire::share),
+    ("get_compact", wire::get_compact),
+    ("get_tx", wire::get_tx),
+    ("tx_not_found", wire::tx_not_found),
+    ("get_sketch", wire::get_sketch),
+    ("sketch", wire::sketch),
+    ("da_get", wire::da_get),
+    ("da_proof", wire::da_proof),
     ("answer", wire::answer),
     ("header", chain::header),
     ("block", chain::block),
     ("archive", chain::archive),
     ("archive_blocks", chain::archive_blocks),
+    ("announce", gossip::announce),
+    ("symbols", gossip::symbols),
+    ("hash_share", gossip::hash_share),
+    ("blob", gossip::blob),
+    ("bloom", gossip::bloom),
+    ("unsigned", gossip::unsigned),
+    ("direct", gossip::direct),
     ("identify", identify::identify),
+    ("keys", identify::keys),
     ("envelope", identity::envelope),
     ("node_record", identity::node_record),
     ("delegation", identity::delegation),

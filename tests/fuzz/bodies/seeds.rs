@@ -5,23 +5,33 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use animica_p2p::{
     chain::{
-        Ancestry,
+        Ancestry, Blob, Block,
         archive::Writer,
         miner::{MineRequest, Mined, Miner},
+        nmt::Namespace,
     },
     crypto::sign::SigAlg,
+    gossip::{
+        app::Unsigned,
+        compact::build,
+        direct::{Ack, Refusal, encode_ack, encode_chunk_head, encode_message_head, encode_stream},
+        reconcile::Encoder,
+    },
     identity::PublicIdentity,
     ids::{Hash32, Height, Work},
+    network::keys::{encode_answer, encode_request},
     registry::MessageId,
     wire::{
-        Blocks, Busy, Credits, ErrorCode, Flags, Frame, GetBlocks, GetHeaders, Headers, Message,
-        NotFound, TipClaim,
+        Blocks, Busy, Credits, DaGet, DaProof, ErrorCode, Flags, Frame, GetBlocks, GetCompact,
+        GetData, GetHeaders, GetSketch, GetTx, Headers, Inv, Item, ItemKind, Message, NotFound,
+        Shares, ShortKey, Sketch, SketchPart, SketchQuery, SketchSet, Symbol, TipClaim, TxNotFound,
+        Txs,
     },
 };
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{chain::DEVNET, channel, identify};
+use super::{chain::DEVNET, channel, gossip, identify};
 
 /// Documents that the vectors hold a signature for.
 #[derive(Clone, Copy)]
@@ -38,6 +48,16 @@ static IDENTITY: LazyLock<Value> = LazyLock::new(|| {
 static HANDSHAKE: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../../vectors/handshake.json")).expect("JSON")
 });
+
+static SHARES: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../../vectors/shares.json")).expect("JSON")
+});
+
+static NMT: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../../vectors/nmt.json")).expect("JSON"));
+
+static BLOOM: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../../vectors/bloom.json")).expect("JSON"));
 
 static MINED: LazyLock<Vec<Mined>> = LazyLock::new(|| {
     let request = MineRequest {
@@ -74,7 +94,33 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "busy" => payloads(MessageId::Busy),
         "ack" => payloads(MessageId::Ack),
         "error" => payloads(MessageId::Error),
+        "inv" => payloads(MessageId::Inv),
+        "get_data" => payloads(MessageId::GetData),
+        "tx" => payloads(MessageId::Tx),
+        "share" => payloads(MessageId::Share),
+        "get_compact" => payloads(MessageId::GetCompact),
+        "get_tx" => payloads(MessageId::GetTx),
+        "tx_not_found" => payloads(MessageId::TxNotFound),
+        "get_sketch" => payloads(MessageId::GetSketch),
+        "sketch" => payloads(MessageId::Sketch),
+        "da_get" => payloads(MessageId::DaGet),
+        "da_proof" => payloads(MessageId::DaProof),
         "answer" => answers(),
+        "announce" => announces(),
+        "symbols" => vec![symbols(254), symbols(250)],
+        "hash_share" => vectors(&SHARES["shares"], "envelope"),
+        "blob" => vectors(&NMT["blobs"], "announcement"),
+        "bloom" => vec![
+            hex(&BLOOM["plain"]["form"]),
+            hex(&BLOOM["scalable"]["form"]),
+        ],
+        "unsigned" => vec![
+            Unsigned::new("news", b"hello", 1_800_000_000_000, 60_000)
+                .expect("a message")
+                .as_bytes()
+                .to_vec(),
+        ],
+        "direct" => directs(),
         "header" => MINED.iter().map(|m| m.header.bytes.to_vec()).collect(),
         "block" => MINED.iter().map(|m| m.block.to_vec()).collect(),
         "archive" => vec![archive()],
@@ -88,6 +134,10 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
                 .collect(),
         ],
         "identify" => vec![identify::example()],
+        "keys" => vec![
+            encode_request(&[Hash32([1; 32]), Hash32([2; 32])]),
+            encode_answer(&[identity("owner")]),
+        ],
         "envelope" => vectors(&IDENTITY["envelopes"], "object"),
         "node_record" => vectors(&IDENTITY["records"], "object"),
         "delegation" => vectors(&IDENTITY["delegations"], "object"),
@@ -195,11 +245,119 @@ fn messages() -> Vec<Message> {
             retry_after_ms: 250,
             credits,
         }),
+        Message::Inv(Inv {
+            items: (ItemKind::ALL.iter().zip(1..))
+                .map(|(kind, n)| Item {
+                    kind: *kind,
+                    id: Hash32([n; 32]),
+                })
+                .collect(),
+        }),
+        Message::GetData(GetData {
+            kind: ItemKind::Tx,
+            ids: vec![Hash32([1; 32]), Hash32([2; 32])],
+            max_bytes: 1 << 20,
+        }),
+        Message::Tx(Txs {
+            txs: vec![
+                Bytes::from_static(&[0xa0]),
+                Bytes::from_static(&[0xa1, 1, 2]),
+            ],
+        }),
+        Message::Share(Shares {
+            shares: vec![Bytes::from(vec![3; 40])],
+        }),
+        Message::GetCompact(GetCompact {
+            block: Hash32([3; 32]),
+        }),
+        Message::GetTx(GetTx {
+            block: Hash32([4; 32]),
+            indexes: vec![0, 1, 30, 400],
+            max_bytes: 5000,
+        }),
+        Message::TxNotFound(TxNotFound {
+            block: Hash32([5; 32]),
+        }),
+        sketch_request(SketchQuery::Symbols { from: 64, count: 9 }),
+        sketch_request(SketchQuery::Keys { from: 0, count: 5 }),
+        sketch_request(SketchQuery::Ids(vec![ShortKey(1), ShortKey(u64::MAX)])),
+        sketch(SketchPart::Symbols(vec![Symbol::default(); 3])),
+        sketch(SketchPart::Keys(vec![ShortKey(1), ShortKey(2)])),
+        sketch(SketchPart::Ids(vec![Hash32([6; 32])])),
+        Message::DaGet(DaGet {
+            blob: *BLOB.commitment(),
+            indexes: vec![0, 2],
+        }),
+        Message::DaProof(DaProof {
+            samples: BLOB.samples(&[0, 2]),
+        }),
         Message::Ack { seq: 7 },
         Message::Error {
             code: ErrorCode::from_u32(1),
         },
     ]
+}
+
+static BLOB: LazyLock<Blob> =
+    LazyLock::new(|| Blob::new(Namespace(24), Bytes::from(vec![5; 9000])).expect("a blob"));
+
+fn sketch_request(query: SketchQuery) -> Message {
+    Message::GetSketch(GetSketch {
+        set: SketchSet::Pool,
+        salt: gossip::SALT,
+        size: 300,
+        query,
+    })
+}
+
+fn sketch(part: SketchPart) -> Message {
+    Message::Sketch(Sketch {
+        size: 300,
+        tag: 9,
+        part,
+    })
+}
+
+/// Announces of the blocks: with short ids alone, and with an item in full.
+fn announces() -> Vec<Vec<u8>> {
+    let block = |m: &Mined| Block::decode(m.block.clone()).expect("a block");
+    let blocks: Vec<Block> = MINED.iter().map(block).collect();
+    [build(&blocks[0], 1, []), build(&blocks[1], 2, [1])]
+        .iter()
+        .map(|announce| announce.encode().to_vec())
+        .collect()
+}
+
+/// Symbols of a set of 252 items for someone who has the first `here` of 255.
+fn symbols(here: u8) -> Vec<u8> {
+    let mut set = Encoder::new(gossip::SALT, (0..252).map(gossip::item));
+    let mut out = vec![here];
+    for symbol in set.symbols(0..32) {
+        out.extend(symbol.keys.to_be_bytes());
+        out.extend(symbol.checks.to_be_bytes());
+        out.extend(symbol.count.to_be_bytes());
+    }
+    out
+}
+
+/// A message with its receipt, a refusal, and a stream.
+fn directs() -> Vec<Vec<u8>> {
+    let mut message = vec![200];
+    encode_message_head(&mut message, 1, "chat", 2);
+    message.extend(b"hi");
+    let mut receipt = vec![0];
+    encode_ack(
+        &mut receipt,
+        &Ack {
+            up_to: 2,
+            refused: vec![(2, Refusal::NoHandler)],
+        },
+    );
+    let mut stream = vec![6];
+    encode_stream(&mut stream, "file", 5);
+    stream.extend(encode_chunk_head(5));
+    stream.extend(b"bytes");
+    vec![message, receipt, stream]
 }
 
 /// Answers to both requests, in as many frames as they may have.

@@ -1,8 +1,11 @@
-//! Frames and messages of the sync protocol.
+//! Frames and messages of the sync and data protocols.
 
 use animica_p2p::{
     ids::Hash32,
-    registry::{MAX_BLOCKS, MAX_HEADERS, MAX_LOCATOR, MessageId},
+    registry::{
+        MAX_BLOCKS, MAX_DATA_BYTES, MAX_GET_TX, MAX_GETDATA_ITEMS, MAX_HEADERS, MAX_INV_ITEMS,
+        MAX_LOCATOR, MAX_SAMPLES, MAX_SKETCH_SET, MessageId,
+    },
     wire::{
         Answer, Flags, Frame, GetBlocks, GetHeaders, HEADER_LEN, Message, WireError, max_payload,
     },
@@ -61,6 +64,50 @@ pub(super) fn error(data: &[u8]) -> bool {
     message(MessageId::Error, data)
 }
 
+pub(super) fn inv(data: &[u8]) -> bool {
+    message(MessageId::Inv, data)
+}
+
+pub(super) fn get_data(data: &[u8]) -> bool {
+    message(MessageId::GetData, data)
+}
+
+pub(super) fn tx(data: &[u8]) -> bool {
+    message(MessageId::Tx, data)
+}
+
+pub(super) fn share(data: &[u8]) -> bool {
+    message(MessageId::Share, data)
+}
+
+pub(super) fn get_compact(data: &[u8]) -> bool {
+    message(MessageId::GetCompact, data)
+}
+
+pub(super) fn get_tx(data: &[u8]) -> bool {
+    message(MessageId::GetTx, data)
+}
+
+pub(super) fn tx_not_found(data: &[u8]) -> bool {
+    message(MessageId::TxNotFound, data)
+}
+
+pub(super) fn get_sketch(data: &[u8]) -> bool {
+    message(MessageId::GetSketch, data)
+}
+
+pub(super) fn sketch(data: &[u8]) -> bool {
+    message(MessageId::Sketch, data)
+}
+
+pub(super) fn da_get(data: &[u8]) -> bool {
+    message(MessageId::DaGet, data)
+}
+
+pub(super) fn da_proof(data: &[u8]) -> bool {
+    message(MessageId::DaProof, data)
+}
+
 /// A message is what it encodes to, fits its own cap, and keeps its lists within their limits.
 fn message(id: MessageId, payload: &[u8]) -> bool {
     let cap = max_payload(id).expect("an id that is spoken");
@@ -93,6 +140,25 @@ fn message(id: MessageId, payload: &[u8]) -> bool {
         Message::GetBlocks(m) => assert!((1..=MAX_BLOCKS).contains(&m.hashes.len())),
         Message::Blocks(m) => assert!(m.blocks.len() <= MAX_BLOCKS),
         Message::NotFound(m) => assert!((1..=MAX_BLOCKS).contains(&m.hashes.len())),
+        Message::Inv(m) => assert!((1..=MAX_INV_ITEMS).contains(&m.items.len())),
+        Message::GetData(m) => {
+            assert!((1..=MAX_GETDATA_ITEMS).contains(&m.ids.len()));
+            assert!(m.max_bytes as usize <= MAX_DATA_BYTES);
+            assert!(m.kind.max_object().is_some());
+        }
+        Message::Tx(m) => assert!(m.txs.len() <= MAX_GET_TX),
+        Message::Share(m) => assert!(m.shares.len() <= MAX_GETDATA_ITEMS),
+        Message::GetTx(m) => {
+            assert!((1..=MAX_GET_TX).contains(&m.indexes.len()));
+            assert!(m.indexes.is_sorted_by(|a, b| a < b));
+        }
+        Message::GetSketch(m) => assert!(m.size as usize <= MAX_SKETCH_SET),
+        Message::Sketch(m) => assert!(m.size as usize <= MAX_SKETCH_SET),
+        Message::DaGet(m) => {
+            assert!((1..=MAX_SAMPLES).contains(&m.indexes.len()));
+            assert!(m.indexes.iter().all(|index| *index < m.blob.leaves()));
+        }
+        Message::DaProof(m) => assert!((1..=MAX_SAMPLES).contains(&m.samples.len())),
         _ => {}
     }
     true

@@ -33,6 +33,12 @@ fn a_bad_configuration_file_stops_the_start_with_file_and_line() {
             "config_invalid",
             ":1",
         ),
+        (
+            "gossip_fanout = 3\n[gossip]\nmesh = 6\n",
+            "config_invalid",
+            ":3",
+        ),
+        ("[gossip]\nmesh_low = 7\n", "config_invalid", ":2"),
     ] {
         fs::write(home.path("c.toml"), text).expect("written");
         let error = home.fails("listen --config c.toml", 3, code);

@@ -99,6 +99,12 @@ fn the_configuration_is_printed_checked_and_written() {
     assert_eq!(printed["chain_id"]["origin"], "flag --chain-id");
     let origin = printed["max_peers"]["origin"].as_str().expect("text");
     assert!(origin.starts_with("file c.toml:"), "{origin}");
+    std::fs::write(home.path("old.toml"), "gossip_fanout = 3\n").expect("written");
+    let printed = home.json("config print --origin --config old.toml");
+    assert_eq!(printed["gossip.mesh"]["value"], 3);
+    assert_eq!(printed["gossip.mesh"]["origin"], "file old.toml:1");
+    assert_eq!(printed["gossip.mesh_low"]["origin"], "follows gossip.mesh");
+    assert_eq!(home.json("config check old.toml")["valid"], true);
     let text = home.run("config print --origin").stdout;
     let text = String::from_utf8(text).expect("text");
     assert!(text.contains("max_peers = 50") && text.contains("# default"));

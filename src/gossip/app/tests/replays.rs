@@ -114,9 +114,10 @@ fn an_unknown_key_is_asked_for_and_its_messages_wait() {
     assert!(world.app.supply_key(identity(2).public()).is_empty());
     let jobs = world.app.supply_key(identity(1).public());
     assert_eq!(jobs.len(), 2);
+    assert!(world.app.take_dropped().is_empty());
     for job in jobs {
         let outcome = world.finish(job);
-        assert_eq!((outcome.verdict, outcome.late), (Verdict::Accept, true));
+        assert_eq!(outcome.verdict, Verdict::Accept);
     }
     // The key is known from now on.
     let c = world.envelope(b"c").without_key();
@@ -141,6 +142,9 @@ fn messages_whose_key_nobody_has_are_dropped() {
             world.app.expire(now);
         }
         assert!(world.app.supply_key(identity(1).public()).is_empty());
+        let dropped = world.app.take_dropped();
+        assert_eq!(dropped, [(world.peer, envelope.as_bytes().clone())]);
+        assert!(world.app.take_dropped().is_empty());
     }
     assert_eq!(world.app.stats().ignored(Ignored::Unknown), 2);
 }

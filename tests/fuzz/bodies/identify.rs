@@ -1,22 +1,17 @@
-//! What a peer says about itself.
-
-/// The file that reads the message. Only its own room calls it, so it is compiled here once more
-/// rather than shown to every user of the library.
-#[allow(dead_code, unreachable_pub)]
-#[path = "../../../../src/network/identify/message.rs"]
-mod message;
+//! What a peer says about itself, and the keys it has.
 
 use animica_p2p::{
     PeerId,
     ids::{ChainId, Hash32, Height, Work},
-    network::identify::Head,
+    network::{
+        identify::{Head, Info},
+        keys::{MAX_KEYS, decode_answer, decode_request, encode_answer, encode_request},
+    },
     registry::{
         MAX_ADDRESS_BYTES, MAX_ADDRESSES, MAX_IDENTIFY_BYTES, MAX_PROTOCOL_BYTES, MAX_PROTOCOLS,
     },
 };
 use libp2p::StreamProtocol;
-
-use self::message::Info;
 
 /// What is kept of a message is bounded, printable and of that peer.
 pub(super) fn identify(data: &[u8]) -> bool {
@@ -39,6 +34,21 @@ pub(super) fn identify(data: &[u8]) -> bool {
         assert!(protocol.as_ref().starts_with('/'));
         assert!(protocol.as_ref().len() <= MAX_PROTOCOL_BYTES);
     }
+    true
+}
+
+/// A request for keys, or an answer, is the bytes it was read from.
+pub(super) fn keys(data: &[u8]) -> bool {
+    if let Ok(wanted) = decode_request(data) {
+        assert!(wanted.len() <= MAX_KEYS);
+        assert_eq!(encode_request(&wanted), data);
+        return true;
+    }
+    let Ok(keys) = decode_answer(data) else {
+        return false;
+    };
+    assert!(keys.len() <= MAX_KEYS);
+    assert_eq!(encode_answer(&keys), data);
     true
 }
 
