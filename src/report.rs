@@ -3,11 +3,17 @@
 //!
 //! Fields may be added in later versions; those that stand here keep their names and types.
 
-use std::collections::BTreeMap;
+mod gossip;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ChainId, Hash32, Height, Work};
+
+pub use self::gossip::{
+    AppReport, BlobReport, CompactReport, DelayReport, GossipReport, InventoryReport, LayerReport,
+    MempoolReport, MeshReport, NodeReport, ReconciliationReport, SeenReport, ShareReport,
+    TopicReport, TopologyReport,
+};
 
 /// Answer of `status`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -266,111 +272,4 @@ pub struct StatsReport {
     pub bans: Vec<BanReport>,
     /// Bytes of the store on disk.
     pub store_bytes: u64,
-}
-
-/// Answer of `gossip stats`: what arrived by gossip since the start.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct GossipReport {
-    /// By topic, in the order of the registry.
-    pub topics: Vec<TopicReport>,
-    /// Messages ignored because a token bucket was empty, by bucket; also in `ignored` of their
-    /// topics.
-    pub refused: BTreeMap<String, u64>,
-    /// The set of ids seen before.
-    pub seen: SeenReport,
-}
-
-/// The mesh of one gossip topic.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MeshReport {
-    /// Last part of the topic's name.
-    pub topic: String,
-    /// PeerIds of those that messages go to.
-    pub mesh: Vec<String>,
-    /// Connected peers that listen to the topic.
-    pub listeners: usize,
-}
-
-/// Who is connected to whom, as far as nodes share it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TopologyReport {
-    /// Nodes that told of their neighbours lately, this one included, ordered by PeerId.
-    pub nodes: Vec<NodeReport>,
-}
-
-/// What one node says of its connections.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeReport {
-    /// PeerId.
-    pub peer_id: String,
-    /// PeerIds of those it is connected to, 128 at most.
-    pub neighbours: Vec<String>,
-    /// Seconds since it said so.
-    pub age_s: u64,
-}
-
-/// What waits for a block.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MempoolReport {
-    /// Transactions.
-    pub transactions: usize,
-    /// Their bytes.
-    pub bytes: usize,
-}
-
-/// What arrived on one topic since the start. Counts are messages.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct TopicReport {
-    /// Last part of the topic's name.
-    pub topic: String,
-    /// Messages that gossipsub handed up.
-    pub received: u64,
-    /// Their bytes.
-    pub bytes_in: u64,
-    /// Messages of this node's own.
-    pub published: u64,
-    /// Their bytes, once each.
-    pub bytes_out: u64,
-    /// Valid and new, passed on.
-    pub accepted: u64,
-    /// Of no use, by reason.
-    pub ignored: BTreeMap<String, u64>,
-    /// Never sent by an honest peer, by offence.
-    pub rejected: BTreeMap<String, u64>,
-    /// The layers of validation, in order.
-    pub layers: Vec<LayerReport>,
-}
-
-/// What one layer of validation did on one topic.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LayerReport {
-    /// Its name.
-    pub layer: String,
-    /// Messages that reached it.
-    pub entered: u64,
-    /// Nanoseconds spent in it.
-    pub nanoseconds: u64,
-}
-
-/// The set of ids seen before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SeenReport {
-    /// Ids in the exact table.
-    pub exact: usize,
-    /// Most it holds.
-    pub exact_capacity: usize,
-    /// Ids in the filter, over all generations.
-    pub filtered: u64,
-    /// Generations of the filter.
-    pub generations: usize,
-    /// Generations begun after the first.
-    pub rotations: u64,
-    /// Bytes of the filter's bits.
-    pub filter_bytes: usize,
-    /// Ids asked for that were new.
-    pub new: u64,
-    /// Ids asked for that the exact table had.
-    pub duplicates_exact: u64,
-    /// Ids asked for that only the filter had; about one in ten thousand of `new` errs.
-    pub duplicates_probable: u64,
 }

@@ -5,6 +5,7 @@ pub mod app;
 pub mod blobs;
 pub mod buckets;
 pub mod compact;
+pub mod delays;
 pub mod direct;
 pub mod inventory;
 pub mod reconcile;

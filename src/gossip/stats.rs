@@ -15,11 +15,11 @@ use crate::{
 pub enum Layer {
     /// Size cap and token buckets, before a byte is decoded.
     Size,
+    /// Whether the same bytes were found valid before.
+    Duplicate,
     /// Canonical CBOR and the form of the message.
     Decode,
-    /// Whether its content was seen.
-    Duplicate,
-    /// What can be judged from the message alone.
+    /// What can be judged without the chain, the pool or a signature.
     Topic,
     /// What needs the chain, a pool or a signature check.
     Chain,
@@ -57,8 +57,8 @@ impl Layer {
     /// Every layer, in order.
     pub const ALL: &'static [Self] = &[
         Self::Size,
-        Self::Decode,
         Self::Duplicate,
+        Self::Decode,
         Self::Topic,
         Self::Chain,
     ];
@@ -163,6 +163,8 @@ impl TopicCounters {
             ignored: ignored.map(|(r, n)| (r.label().to_owned(), *n)).collect(),
             rejected: rejected.map(|(o, n)| (o.name().to_owned(), *n)).collect(),
             layers: Layer::ALL.iter().map(layer).collect(),
+            // The router's, which whoever asks adds.
+            ..TopicReport::default()
         }
     }
 }

@@ -3,6 +3,7 @@
 //! The event loop owns the swarm of it and routes [`Event`]; nothing here knows the chain, the
 //! store or the configuration file.
 
+mod copies;
 pub mod direct;
 pub mod exchange;
 pub mod gate;
@@ -23,6 +24,7 @@ use libp2p::{
     memory_connection_limits, ping,
     swarm::{self, ConnectionDenied, NetworkBehaviour, Swarm},
 };
+use prometheus_client::registry::Registry;
 
 use self::exchange::Lane;
 use crate::{clock::Clock, identity::PublicIdentity};
@@ -61,12 +63,15 @@ pub struct Behaviour {
 impl Behaviour {
     /// The behaviour as `config` says, of a node with the identity `own`.
     ///
+    /// The router of gossip registers its metrics in `registry`.
+    ///
     /// # Errors
     /// The figures of gossip contradict each other.
     pub fn new(
         config: Config,
         own: PublicIdentity,
         clock: Arc<dyn Clock>,
+        registry: Option<&mut Registry>,
     ) -> Result<Self, pubsub::Error> {
         let chain = config.identify.chain_id;
         let ping = ping::Config::new()
@@ -81,7 +86,7 @@ impl Behaviour {
             sync: exchange::Behaviour::new(Lane::Sync, chain, config.exchange),
             keys: keys::Behaviour::new(chain, own),
             data: exchange::Behaviour::new(Lane::Data, chain, config.exchange),
-            pubsub: pubsub::behaviour(&config.pubsub, chain)?,
+            pubsub: pubsub::behaviour(&config.pubsub, chain, config.copies, registry)?,
             direct: direct::Behaviour::new(chain, config.direct),
         })
     }
@@ -165,6 +170,8 @@ pub struct Config {
     pub exchange: exchange::Config,
     /// The mesh of gossip.
     pub pubsub: pubsub::Config,
+    /// Copies of gossip messages that came over the wire.
+    pub copies: Arc<pubsub::Copies>,
     /// Queues of direct messages.
     pub direct: direct::Config,
     /// Connections in all and per peer.
@@ -187,6 +194,7 @@ impl Config {
             identify,
             exchange: exchange::Config::default(),
             pubsub: pubsub::Config::default(),
+            copies: Arc::default(),
             direct: direct::Config::default(),
             connections: Connections::default(),
             places: gate::Limits::default(),

@@ -5,16 +5,17 @@
 //! and returns what that task says. Peers may subscribe to our topics only, so nothing a peer
 //! announces grows a table. `specs/gossip/README.md` says why each figure is what it is.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use libp2p::{
     PeerId,
     gossipsub::{
         self, DataTransform, IdentTopic, MaxCountSubscriptionFilter, Message, MessageAcceptance,
-        MessageAuthenticity, PeerScoreParams, PeerScoreThresholds, PublishError, RawMessage,
-        TopicScoreParams, ValidationMode, WhitelistSubscriptionFilter,
+        MessageAuthenticity, MetricsConfig, PeerScoreParams, PeerScoreThresholds, PublishError,
+        RawMessage, TopicScoreParams, ValidationMode, WhitelistSubscriptionFilter,
     },
 };
+use prometheus_client::registry::Registry;
 
 use crate::{
     crypto::hash::sha3_256_parts,
@@ -24,6 +25,7 @@ use crate::{
     report::MeshReport,
 };
 
+pub use super::copies::{Copied, Copies};
 pub use gossipsub::{Event, MessageId, TopicHash};
 
 /// The router, for topics of ours only.
@@ -99,6 +101,18 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// Peers that a message of our own goes to at once: every listener when publishing floods,
+    /// else the mesh, filled up with other listeners to its degree.
+    #[must_use]
+    pub fn fanout(&self, mesh: usize, listeners: usize) -> usize {
+        if self.flood_publish {
+            return listeners;
+        }
+        mesh.max(self.mesh).min(listeners)
+    }
+}
+
 /// Why gossip cannot be set up or a message not be published.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -153,14 +167,19 @@ impl From<PublishError> for Error {
 /// Lets messages on our topics pass, up to their caps. Without it the router keeps messages of any
 /// topic for some seconds before it finds that nobody here listens to it.
 #[derive(Clone, Debug)]
-pub struct OurTopics(Topics);
+pub struct OurTopics {
+    topics: Topics,
+    copies: Arc<Copies>,
+}
 
 impl DataTransform for OurTopics {
     fn inbound_transform(&self, raw: RawMessage) -> io::Result<Message> {
-        let cap = self.0.topic(&raw.topic).map(Topic::max_bytes);
-        if cap.is_none_or(|cap| raw.data.len() > cap) {
+        let topic = self.topics.topic(&raw.topic);
+        let within = topic.filter(|topic| raw.data.len() <= topic.max_bytes());
+        let Some(topic) = within else {
             return Err(io::ErrorKind::InvalidData.into());
-        }
+        };
+        self.copies.came(topic, raw.data.len());
         Ok(Message {
             source: raw.source,
             data: raw.data,
@@ -204,11 +223,17 @@ impl Topics {
     }
 }
 
-/// The router on `chain`, subscribed to every topic.
+/// The router on `chain`, subscribed to every topic. It counts what arrives in `copies`, and
+/// registers its own metrics, those that see every frame, in `registry`.
 ///
 /// # Errors
 /// The figures contradict each other.
-pub fn behaviour(config: &Config, chain: ChainId) -> Result<Behaviour, Error> {
+pub fn behaviour(
+    config: &Config,
+    chain: ChainId,
+    copies: Arc<Copies>,
+    registry: Option<&mut Registry>,
+) -> Result<Behaviour, Error> {
     let topics = Topics::of(chain);
     let refused = |e: &dyn std::fmt::Display| Error::Config(e.to_string());
     let mut builder = gossipsub::ConfigBuilder::default();
@@ -248,9 +273,16 @@ pub fn behaviour(config: &Config, chain: ChainId) -> Result<Behaviour, Error> {
         MessageAuthenticity::Anonymous,
         built,
         filter,
-        OurTopics(topics.clone()),
+        OurTopics {
+            topics: topics.clone(),
+            copies,
+        },
     )
     .map_err(|e| refused(&e))?;
+    if let Some(registry) = registry {
+        let registry = registry.sub_registry_with_prefix("libp2p_gossipsub");
+        router = router.with_metrics(registry, MetricsConfig::default());
+    }
     router
         .with_peer_score(scores(&topics), thresholds())
         .map_err(|e| refused(&e))?;
@@ -292,13 +324,16 @@ pub fn verdict(router: &mut Behaviour, id: &MessageId, from: &PeerId, verdict: &
 
 /// Who is in the mesh of each topic, and how many listen to it.
 #[must_use]
-pub fn meshes(router: &Behaviour, topics: &Topics) -> Vec<MeshReport> {
+pub fn meshes(router: &Behaviour, topics: &Topics, config: &Config) -> Vec<MeshReport> {
     let mesh_of = |(name, topic): &(TopicHash, Topic)| {
         let listens = |(_, topics): &(&PeerId, Vec<&TopicHash>)| topics.contains(&name);
+        let mesh: Vec<String> = router.mesh_peers(name).map(PeerId::to_string).collect();
+        let listeners = router.all_peers().filter(listens).count();
         MeshReport {
             topic: topic.leaf().to_owned(),
-            mesh: router.mesh_peers(name).map(PeerId::to_string).collect(),
-            listeners: router.all_peers().filter(listens).count(),
+            fanout: config.fanout(mesh.len(), listeners),
+            mesh,
+            listeners,
         }
     };
     topics.iter().map(mesh_of).collect()
@@ -361,13 +396,26 @@ mod tests {
 
     #[test]
     fn the_defaults_can_be_set_up_and_a_contradiction_cannot() {
-        assert!(behaviour(&Config::default(), ChainId::DEVNET).is_ok());
+        let set_up = |config: &Config| behaviour(config, ChainId::DEVNET, Arc::default(), None);
+        assert!(set_up(&Config::default()).is_ok());
         let config = Config {
             mesh: 2,
             ..Config::default()
         };
-        let refused = behaviour(&config, ChainId::DEVNET).map(|_| ());
+        let refused = set_up(&config).map(|_| ());
         assert!(matches!(refused, Err(Error::Config(_))));
+    }
+
+    #[test]
+    fn our_own_messages_go_to_all_who_listen_or_to_a_full_mesh() {
+        let flood = Config::default();
+        assert_eq!(flood.fanout(6, 40), 40);
+        let sparing = Config {
+            flood_publish: false,
+            ..flood
+        };
+        let fanouts = [(0, 3), (2, 40), (9, 40)].map(|(m, l)| sparing.fanout(m, l));
+        assert_eq!(fanouts, [3, 6, 9]);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 use bytes::Bytes;
@@ -36,7 +36,13 @@ pub(crate) struct GossipLink {
 
 /// Bytes of messages between the loop and the task.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct WaitingBytes(Arc<AtomicUsize>);
+pub(crate) struct WaitingBytes(Arc<Bytewise>);
+
+#[derive(Debug, Default)]
+struct Bytewise {
+    waiting: AtomicUsize,
+    refused: AtomicU64,
+}
 
 impl WaitingBytes {
     /// Whether `bytes` more may wait; if so they do.
@@ -47,13 +53,28 @@ impl WaitingBytes {
         };
         let entered = self
             .0
-            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, enter);
-        entered.is_ok()
+            .waiting
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, enter)
+            .is_ok();
+        if !entered {
+            self.0.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        entered
+    }
+
+    /// Bytes that wait now.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Messages refused since the start because too many bytes waited.
+    pub(crate) fn refused(&self) -> u64 {
+        self.0.refused.load(Ordering::Relaxed)
     }
 
     /// `bytes` wait no longer.
     pub(crate) fn leave(&self, bytes: usize) {
-        self.0.fetch_sub(bytes, Ordering::AcqRel);
+        self.0.waiting.fetch_sub(bytes, Ordering::AcqRel);
     }
 }
 

@@ -21,7 +21,8 @@ use super::{
     LocalError,
     command::{Command, PingTarget},
     connections::ConnectError,
-    gossip_task::Gossip,
+    gossip_link::{MAX_WAITING_BYTES, WaitingBytes},
+    gossip_task::{Gossip, GossipInput},
     readiness,
     sessions::Sessions,
     sync_task::{Local, SyncInput, Waiting},
@@ -31,12 +32,12 @@ use crate::{
     chain::{BlobStore, ChainStore, miner::MineRequest},
     event::NodeEvent,
     ids::{ChainId, Hash32},
-    network::direct,
+    network::{direct, pubsub},
     report::{
         BanReport, GossipReport, HeadReport, MineReport, PeerReport, PingReport, QueueReport,
         Readiness, StatsReport, StatusReport, SyncReport,
     },
-    telemetry::{Levels, Telemetry},
+    telemetry::{GossipLevels, Levels, Telemetry},
 };
 
 /// Bytes of the store on disk, asked when metrics are.
@@ -68,6 +69,10 @@ pub(super) struct Shared {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) inputs: mpsc::Sender<SyncInput>,
     pub(super) refused: Arc<AtomicU64>,
+    pub(super) gossip_inputs: mpsc::Sender<GossipInput>,
+    pub(super) gossip_refused: Arc<AtomicU64>,
+    pub(super) gossip_waiting: WaitingBytes,
+    pub(super) copies: Arc<pubsub::Copies>,
     pub(super) local: Local,
     pub(super) waiting: Arc<Waiting>,
     pub(super) gossip: Gossip,
@@ -93,6 +98,18 @@ impl Shared {
                 &self.inputs,
                 self.refused.load(Ordering::Relaxed),
             ),
+            depth(
+                "gossip_inputs",
+                &self.gossip_inputs,
+                self.gossip_refused.load(Ordering::Relaxed),
+            ),
+            QueueReport {
+                name: "gossip_bytes".to_owned(),
+                depth: self.gossip_waiting.bytes(),
+                capacity: MAX_WAITING_BYTES,
+                dropped: self.gossip_waiting.refused(),
+            },
+            depth("gossip_requests", self.gossip.requests(), 0),
         ]
     }
 }
@@ -328,11 +345,18 @@ impl Handle {
     pub async fn metrics_text(&self) -> Result<String, Stopped> {
         let shared = &self.shared;
         shared.sessions.count_bytes();
-        shared.telemetry.update(&Levels {
+        shared.telemetry.update(Levels {
             sync: self.sync_status(),
             bans: self.bans().await?.len(),
             store_bytes: (shared.sizes)(),
             queues: shared.queues(),
+            gossip: GossipLevels {
+                report: self.gossip(),
+                meshes: self.meshes().await?,
+                pool: self.mempool(),
+                blob_store: shared.blobs.usage(),
+                direct: shared.direct.stats(),
+            },
         });
         Ok(shared.telemetry.encode())
     }

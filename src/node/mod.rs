@@ -51,7 +51,7 @@ pub use self::{
     open::{OpenError, Opened, open},
     ports::check_free,
     start::StartError,
-    sync_task::LocalError,
+    sync_task::{LocalError, PoolTx, TX_BACKLOG},
 };
 
 /// Requests of handles that may wait for the event loop; their callers wait with them.

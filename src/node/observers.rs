@@ -134,6 +134,13 @@ fn log(event: &NodeEvent) {
         } => {
             info!(%peer, %offence, duration_s = duration.as_secs(), "peer banned");
         }
+        NodeEvent::SlowPeer { peer, dropped } => {
+            debug!(%peer, dropped, "a peer does not keep up, messages for it were dropped");
+        }
+        NodeEvent::BlobJudged { root, available } => debug!(%root, available, "blob sampled"),
+        NodeEvent::Reconciled { peer, set, saved } => {
+            debug!(%peer, set, saved, "sets reconciled");
+        }
         NodeEvent::RequestFailed { peer, label } => debug!(%peer, label, "request failed"),
         NodeEvent::ShuttingDown => info!("shutting down"),
         _ => {}

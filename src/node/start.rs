@@ -98,16 +98,20 @@ impl Builder {
         });
         let identify =
             network::identify::Config::new(genesis.chain_id(), genesis.hash(), policy.root());
+        let copies: Arc<network::pubsub::Copies> = Arc::default();
         let config = network::Config {
             connections: self.limits.connections,
             places: self.limits.places,
             max_memory: self.limits.max_memory,
-            pubsub: self.pubsub,
+            pubsub: self.pubsub.clone(),
+            copies: Arc::clone(&copies),
             direct: self.limits.direct,
             ..network::Config::new(identify)
         };
-        let behaviour =
-            network::Behaviour::new(config, identity.public().clone(), Arc::clone(&self.clock))?;
+        let behaviour = self.telemetry.with_registry(|registry| {
+            let (own, clock) = (identity.public().clone(), Arc::clone(&self.clock));
+            network::Behaviour::new(config, own, clock, Some(registry))
+        })?;
         let direct = behaviour.direct.sender();
         let me = identity.peer_id();
         let my_digest = identity.public().digest();
@@ -188,6 +192,7 @@ impl Builder {
             tokio::spawn(topology::run(parts, stop.clone()))
         });
         let refused: Arc<AtomicU64> = Arc::default();
+        let gossip_refused: Arc<AtomicU64> = Arc::default();
         let shared = Arc::new(Shared {
             peer_id: me,
             chain_id: genesis.chain_id(),
@@ -206,6 +211,10 @@ impl Builder {
             commands,
             inputs: ends.inputs.clone(),
             refused: Arc::clone(&refused),
+            gossip_inputs: gossip.inputs.clone(),
+            gossip_refused: Arc::clone(&gossip_refused),
+            gossip_waiting: gossip.waiting.clone(),
+            copies: Arc::clone(&copies),
             local: ends.local,
             waiting,
             gossip: gossip.gossip,
@@ -230,9 +239,9 @@ impl Builder {
             bootstrap: Bootstrap::new(self.bootstrap, Rng::from_seed(rng_seed(seed))),
             conduct: Conduct::new(self.limits.ban),
             tasks: Tasks {
-                sync: SyncLink::new(ends.inputs, Arc::clone(&refused)),
+                sync: SyncLink::new(ends.inputs, refused),
                 gossip: GossipLink::new(
-                    TaskLink::new(gossip.inputs, refused),
+                    TaskLink::new(gossip.inputs, gossip_refused),
                     gossip.waiting,
                     genesis.chain_id(),
                 ),
@@ -244,6 +253,8 @@ impl Builder {
                 store_failing,
                 gaps: 0,
             },
+            pubsub: self.pubsub,
+            copies,
             clock: self.clock,
         };
         let keeper = self

@@ -3,12 +3,17 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use prometheus_client::{
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    metrics::{counter::Counter, family::Family},
     registry::Registry,
 };
 
 use super::label::{Counters, Two};
-use crate::{event::NodeEvent, offence::Offence, registry::MessageId, report::StatsReport};
+use crate::{
+    event::NodeEvent,
+    offence::Offence,
+    registry::{MessageId, Topic},
+    report::{StatsReport, TopicReport},
+};
 
 /// Messages of the wire that this version sends or answers; their counters exist from the start.
 const SPOKEN: [MessageId; 8] = [
@@ -29,7 +34,6 @@ pub(super) struct Messages {
     rejects: Counters,
     request_failures: Counters,
     gaps: Counter,
-    fanout: Gauge,
     offences: AtomicU64,
 }
 
@@ -41,7 +45,6 @@ impl Messages {
             rejects: Counters::default(),
             request_failures: Counters::default(),
             gaps: Counter::default(),
-            fanout: Gauge::default(),
             offences: AtomicU64::new(0),
         };
         r.register(
@@ -69,13 +72,11 @@ impl Messages {
             "Sequence numbers of frames that were skipped or repeated",
             this.gaps.clone(),
         );
-        r.register(
-            "gossip_fanout",
-            "Peers a gossip message is sent to; 0 while the node does not gossip",
-            this.fanout.clone(),
-        );
         for id in SPOKEN {
             drop(this.messages.get_or_create(&[("topic", id.name())]));
+        }
+        for topic in Topic::ALL {
+            drop(this.messages.get_or_create(&[("topic", topic.leaf())]));
         }
         for offence in Offence::ALL {
             drop(this.rejects.get_or_create(&[("reason", offence.name())]));
@@ -116,6 +117,20 @@ impl Messages {
         }
     }
 
+    /// Counts what gossip has moved by now, in the order of the registry. One caller at a time:
+    /// counters are raised to these totals.
+    pub(super) fn gossip(&self, topics: &[TopicReport]) {
+        for (topic, row) in Topic::ALL.iter().zip(topics) {
+            let name = topic.leaf();
+            let messages = self.messages.get_or_create(&[("topic", name)]);
+            raise(&messages, row.copies + row.published);
+            for (dir, bytes) in [("in", row.copy_bytes), ("out", row.bytes_out)] {
+                let labels = [("topic", name), ("dir", dir)];
+                raise(&self.message_bytes.get_or_create(&labels), bytes);
+            }
+        }
+    }
+
     pub(super) fn rejected(&self, reason: &'static str) {
         self.rejects.get_or_create(&[("reason", reason)]).inc();
     }
@@ -123,4 +138,8 @@ impl Messages {
     pub(super) fn stats(&self, out: &mut StatsReport) {
         out.offences = self.offences.load(Ordering::Relaxed);
     }
+}
+
+fn raise(counter: &Counter, total: u64) {
+    counter.inc_by(total.saturating_sub(counter.get()));
 }

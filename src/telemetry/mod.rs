@@ -5,7 +5,7 @@
 //! asked, through [`Telemetry::update`]. No label holds anything a peer chose: no peer id, no
 //! address, no agent.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use libp2p::{
     metrics::{Metrics as Libp2p, Recorder},
@@ -22,6 +22,8 @@ use crate::{
 mod chain;
 mod channel;
 mod escape;
+mod exposition;
+mod gossip;
 mod label;
 #[cfg(feature = "cli")]
 mod logs;
@@ -35,6 +37,7 @@ pub use self::logs::{LogError, LogOptions, init as init_logs};
 pub use self::{
     channel::{HandshakeSample, Role},
     escape::escaped,
+    gossip::GossipLevels,
     label::Dir,
 };
 
@@ -48,6 +51,7 @@ pub struct Telemetry {
     messages: messages::Messages,
     chain: chain::Chain,
     queues: queues::Queues,
+    gossip: Arc<gossip::Gossip>,
     libp2p: Libp2p,
     registry: Mutex<Registry>,
 }
@@ -63,6 +67,8 @@ pub struct Levels {
     pub store_bytes: u64,
     /// Every bounded queue of the node.
     pub queues: Vec<QueueReport>,
+    /// What gossip has done.
+    pub gossip: GossipLevels,
 }
 
 impl std::fmt::Debug for Telemetry {
@@ -86,12 +92,15 @@ impl Telemetry {
         let libp2p = Libp2p::new(&mut registry);
         let p2p = registry.sub_registry_with_prefix("p2p");
         process::register_build(p2p);
+        let gossip: Arc<gossip::Gossip> = Arc::default();
+        p2p.register_collector(Box::new(Arc::clone(&gossip)));
         Self {
             peers: peers::Peers::register(p2p),
             channel: channel::Channel::register(p2p),
             messages: messages::Messages::register(p2p),
             chain: chain::Chain::register(p2p),
             queues: queues::Queues::register(p2p),
+            gossip,
             libp2p,
             registry: Mutex::new(registry),
         }
@@ -135,10 +144,12 @@ impl Telemetry {
     }
 
     /// Sets every level.
-    pub fn update(&self, levels: &Levels) {
+    pub fn update(&self, levels: Levels) {
         self.peers.banned(levels.bans);
         self.chain.update(&levels.sync, levels.store_bytes);
         self.queues.update(&levels.queues);
+        self.gossip
+            .update(levels.gossip, |topics| self.messages.gossip(topics));
     }
 
     /// Lets others (libp2p's own metrics, bandwidth) register into the same registry.

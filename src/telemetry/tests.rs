@@ -6,10 +6,19 @@ use libp2p::PeerId;
 
 use super::*;
 use crate::{
+    gossip::{
+        Ignored, Verdict,
+        delays::Delays,
+        stats::{Counters, Layer},
+    },
     ids::{Hash32, Height, Work},
+    network::direct,
     offence::Offence,
-    registry::MessageId,
-    report::{Direction, SyncPhase},
+    registry::{MessageId, Topic},
+    report::{
+        CompactReport, Direction, GossipReport, MeshReport, ReconciliationReport, ShareReport,
+        SyncPhase,
+    },
 };
 
 fn connected(peer: PeerId, direction: Direction) -> NodeEvent {
@@ -42,7 +51,21 @@ fn the_documented_families_exist_before_anything_happens() {
         "p2p_bytes_total{dir=\"in\"} 0",
         "p2p_bytes_total{dir=\"out\"} 0",
         "p2p_msgs_total{topic=\"HEADERS\"} 0",
-        "p2p_gossip_fanout 0",
+        "p2p_gossip_fanout{topic=\"blocks\"} 0",
+        "p2p_msgs_total{topic=\"txs\"} 0",
+        "p2p_gossip_mesh_peers{topic=\"app/unsigned\"} 0",
+        "p2p_gossip_received_total{topic=\"headers\"} 0",
+        "p2p_gossip_ignored_total{topic=\"txs\",reason=\"rate_limited\"} 0",
+        "p2p_gossip_bucket_refusals_total{bucket=\"peer_bytes\"} 0",
+        "p2p_gossip_layer_seconds_total{topic=\"app\",layer=\"chain\"} 0",
+        "p2p_app_message_delay_seconds_count 0",
+        "p2p_block_import_delay_seconds_bucket{le=\"+Inf\"} 0",
+        "p2p_compact_blocks_total{result=\"rebuilt\"} 0",
+        "p2p_reconciliation_bytes_saved_total 0",
+        "p2p_inventory_total{event=\"withheld\"} 0",
+        "p2p_pool_transactions 0",
+        "p2p_blob_store_bytes 0",
+        "p2p_direct_messages_total{event=\"sent\"} 0",
         "p2p_rtt_seconds_count 0",
         "p2p_rejects_total{reason=\"insufficient_work\"} 0",
         "p2p_handshakes_total{role=\"initiator\",result=\"ok\"} 0",
@@ -142,7 +165,7 @@ fn no_label_holds_what_a_peer_chose() {
 #[test]
 fn levels_are_set_when_metrics_are_asked() {
     let t = Telemetry::new();
-    t.update(&Levels {
+    t.update(Levels {
         sync: SyncReport {
             phase: SyncPhase::Blocks,
             header_height: Height(9),
@@ -159,6 +182,7 @@ fn levels_are_set_when_metrics_are_asked() {
             capacity: 64,
             dropped: 3,
         }],
+        ..Levels::default()
     });
     let text = t.encode();
     for line in [
@@ -172,4 +196,115 @@ fn levels_are_set_when_metrics_are_asked() {
     ] {
         assert!(text.contains(line), "no `{line}`");
     }
+}
+
+/// What gossip did, with a different number in each place.
+fn gossip() -> GossipLevels {
+    let mut counters = Counters::default();
+    counters.record(Topic::Txs, &Verdict::Accept, 100);
+    counters.record(Topic::Txs, &Verdict::Ignore(Ignored::Stale), 10);
+    let lie = Verdict::Reject {
+        offence: Offence::NonCanonicalCbor,
+        detail: "evil".to_owned(),
+    };
+    counters.record(Topic::Txs, &lie, 1);
+    counters.published(Topic::Txs, 7);
+    counters.passed(Topic::Txs, Layer::Decode, Duration::from_millis(1500));
+    let mut topics = counters.report();
+    let txs = &mut topics[Topic::Txs.index()];
+    (txs.copies, txs.copy_bytes, txs.duplicates) = (5, 222, 2);
+    let mut delays = Delays::default();
+    delays.record(Duration::from_millis(7));
+    delays.record(Duration::from_secs(60));
+    let gave_up = [("busy".to_owned(), 3)].into();
+    let shares = [(
+        "hash".to_owned(),
+        ShareReport {
+            held: 4,
+            ..ShareReport::default()
+        },
+    )]
+    .into();
+    GossipLevels {
+        report: GossipReport {
+            topics,
+            refused: [("peer_bytes".to_owned(), 9)].into(),
+            compact: CompactReport {
+                blocks: 2,
+                items: 100,
+                requested: 4,
+                hit_rate: Some(0.96),
+                bytes_saved: 4321,
+                import: delays.report(),
+                ..CompactReport::default()
+            },
+            reconciliation: ReconciliationReport {
+                sessions: 6,
+                gave_up,
+                saved: 777,
+                ..ReconciliationReport::default()
+            },
+            shares,
+            ..GossipReport::default()
+        },
+        meshes: vec![MeshReport {
+            topic: "txs".to_owned(),
+            mesh: vec![PeerId::random().to_string()],
+            listeners: 12,
+            fanout: 11,
+        }],
+        direct: direct::Stats {
+            sent: 8,
+            ..direct::Stats::default()
+        },
+        ..GossipLevels::default()
+    }
+}
+
+#[test]
+fn gossip_is_shown_as_its_report_has_it_and_names_no_peer() {
+    let t = Telemetry::new();
+    let gossip = gossip();
+    let levels = Levels {
+        gossip: gossip.clone(),
+        ..Levels::default()
+    };
+    t.update(levels.clone());
+    // Asking again counts nothing twice.
+    t.update(levels);
+    let text = t.encode();
+    for line in [
+        "p2p_msgs_total{topic=\"txs\"} 6",
+        "p2p_msg_bytes_total{topic=\"txs\",dir=\"in\"} 222",
+        "p2p_msg_bytes_total{topic=\"txs\",dir=\"out\"} 7",
+        "p2p_gossip_fanout{topic=\"txs\"} 11",
+        "p2p_gossip_listeners{topic=\"txs\"} 12",
+        "p2p_gossip_mesh_peers{topic=\"txs\"} 1",
+        "p2p_gossip_copies_total{topic=\"txs\"} 5",
+        "p2p_gossip_duplicates_total{topic=\"txs\"} 2",
+        "p2p_gossip_received_total{topic=\"txs\"} 3",
+        "p2p_gossip_accepted_total{topic=\"txs\"} 1",
+        "p2p_gossip_ignored_total{topic=\"txs\",reason=\"stale\"} 1",
+        "p2p_gossip_rejected_total{topic=\"txs\",offence=\"non_canonical_cbor\"} 1",
+        "p2p_gossip_layer_messages_total{topic=\"txs\",layer=\"decode\"} 1",
+        "p2p_gossip_layer_seconds_total{topic=\"txs\",layer=\"decode\"} 1.5",
+        "p2p_gossip_bucket_refusals_total{bucket=\"peer_bytes\"} 9",
+        "p2p_compact_blocks_total{result=\"rebuilt\"} 2",
+        "p2p_compact_items_total{source=\"here\"} 96",
+        "p2p_compact_hit_rate 0.96",
+        "p2p_compact_bytes_saved_total 4321",
+        "p2p_block_import_delay_seconds_bucket{le=\"0.005\"} 0",
+        "p2p_block_import_delay_seconds_bucket{le=\"0.01\"} 1",
+        "p2p_block_import_delay_seconds_bucket{le=\"+Inf\"} 2",
+        "p2p_block_import_delay_seconds_sum 60.007",
+        "p2p_reconciliations_total{result=\"done\"} 6",
+        "p2p_reconciliations_total{result=\"busy\"} 3",
+        "p2p_reconciliation_bytes_saved_total 777",
+        "p2p_shares{type=\"hash\"} 4",
+        "p2p_direct_messages_total{event=\"sent\"} 8",
+    ] {
+        assert!(text.lines().any(|l| l == line), "no `{line}` in {text}");
+    }
+    assert!(!text.contains(&gossip.meshes[0].mesh[0]) && !text.contains("evil"));
+    assert_eq!(text.matches("# TYPE p2p_msgs ").count(), 1);
 }

@@ -209,6 +209,20 @@ async fn syncs_beside(bad: &[&Handle]) -> (Handle, Handle) {
     (node, honest)
 }
 
+/// However many answers of the liar were being checked when it was found out.
+async fn assert_banned_once(
+    node: &Handle,
+    offence: Offence,
+    events: &mut tokio::sync::broadcast::Receiver<NodeEvent>,
+) {
+    let text = node.metrics_text().await.expect("runs");
+    let count = format!("p2p_bans_total{{reason=\"{}\"}} 1", offence.name());
+    assert!(text.lines().any(|line| line == count), "no `{count}`");
+    while let Ok(event) = events.try_recv() {
+        assert!(!matches!(event, NodeEvent::Banned { .. }), "{event:?}");
+    }
+}
+
 /// A provable lie: banned by name, and the chain comes from the honest node all the same.
 async fn is_found_out(fault: Fault, offence: Offence) {
     let liar = faulty(fault, request()).await;
@@ -223,6 +237,7 @@ async fn is_found_out(fault: Fault, offence: Offence) {
     let bans = node.bans().await.expect("runs");
     assert_eq!(bans.len(), 1, "only the liar: {bans:?}");
     assert_eq!(bans[0].reason, offence.name());
+    assert_banned_once(&node, offence, &mut events).await;
     assert_nobody_blamed(&[&honest, &liar]).await;
     let again = soon("is refused", node.connect(address(&liar)))
         .await

@@ -37,7 +37,7 @@ mod stats;
 mod tests;
 mod unsigned;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use libp2p::PeerId;
@@ -48,7 +48,7 @@ pub use self::{
     job::{Job, Verified},
     parking::NeedKey,
     recent::RecentMessage,
-    stats::{DELAY_BOUNDS_MS, Delays, Stats},
+    stats::Stats,
     unsigned::{Unsigned, UnsignedError},
 };
 use self::{job::Message, parking::Parking, recent::Recent, seen::Seen};
@@ -112,6 +112,10 @@ pub struct App {
     stats: Stats,
 }
 
+/// A message that has the form.
+#[derive(Debug)]
+pub struct Read(Message);
+
 /// What became of a message so far.
 #[derive(Debug)]
 #[must_use]
@@ -173,28 +177,55 @@ impl App {
         self.checks.remove(topic).is_some()
     }
 
-    /// The cheap checks of a message that `from` passed on over `channel`.
+    /// The cheap checks of a message that `from` passed on over `channel`: [`App::read`], then
+    /// [`App::screen`].
     pub fn precheck(&mut self, from: PeerId, channel: Channel, bytes: Bytes, now: Now) -> Checked {
-        let checked = match channel {
-            Channel::Signed => self.precheck_signed(from, bytes, now),
-            Channel::Unsigned => self.precheck_unsigned(from, bytes, now),
-        };
-        match checked {
-            Ok(checked) => checked,
-            Err(verdict) => {
-                self.stats.count(&verdict);
-                Checked::Done(verdict)
-            }
+        match self.read(channel, bytes) {
+            Ok(read) => self.screen(from, read, now),
+            Err(verdict) => Checked::Done(verdict),
         }
     }
 
-    fn precheck_signed(
+    /// The form of a message.
+    ///
+    /// # Errors
+    /// The verdict on one that has not the form.
+    pub fn read(&mut self, channel: Channel, bytes: Bytes) -> Result<Read, Verdict> {
+        let read = match channel {
+            Channel::Signed => Envelope::decode(bytes)
+                .map(|envelope| Message::Signed(Box::new(envelope)))
+                .map_err(refused),
+            Channel::Unsigned => {
+                Unsigned::decode(bytes)
+                    .map(Message::Unsigned)
+                    .map_err(|e| Verdict::Reject {
+                        offence: e.offence(),
+                        detail: e.to_string(),
+                    })
+            }
+        };
+        read.map(Read)
+            .inspect_err(|verdict| self.stats.count(verdict))
+    }
+
+    /// Network, lifetime, whether it was seen, and whether its sender's key is here.
+    pub fn screen(&mut self, from: PeerId, read: Read, now: Now) -> Checked {
+        let checked = match read.0 {
+            Message::Signed(envelope) => self.screen_signed(from, envelope, now),
+            Message::Unsigned(message) => self.screen_unsigned(from, message, now),
+        };
+        checked.unwrap_or_else(|verdict| {
+            self.stats.count(&verdict);
+            Checked::Done(verdict)
+        })
+    }
+
+    fn screen_signed(
         &mut self,
         from: PeerId,
-        bytes: Bytes,
+        envelope: Box<Envelope>,
         now: Now,
     ) -> Result<Checked, Verdict> {
-        let envelope = Envelope::decode(bytes).map_err(refused)?;
         let body = envelope.body();
         if body.domain != DOMAIN {
             return Err(malformed(format!(
@@ -208,7 +239,7 @@ impl App {
             Some(envelope::Verdict::Refused(e)) => return Err(refused(e)),
             _ => {}
         }
-        let message = Message::Signed(Box::new(envelope));
+        let message = Message::Signed(envelope);
         self.signed
             .check(&message.key(), now.wall_ms)
             .map_err(Verdict::Ignore)?;
@@ -226,16 +257,12 @@ impl App {
         }
     }
 
-    fn precheck_unsigned(
+    fn screen_unsigned(
         &mut self,
         from: PeerId,
-        bytes: Bytes,
+        message: Unsigned,
         now: Now,
     ) -> Result<Checked, Verdict> {
-        let message = Unsigned::decode(bytes).map_err(|e| Verdict::Reject {
-            offence: e.offence(),
-            detail: e.to_string(),
-        })?;
         if message.created_ms() > now.wall_ms.saturating_add(MESSAGE_SKEW_MS) {
             return Err(Verdict::Ignore(Ignored::Future));
         }
@@ -291,7 +318,9 @@ impl App {
             self.keys.insert(key);
         }
         let delivery = message.delivery(now.wall_ms);
-        self.stats.delays.record(delivery.delay_ms);
+        self.stats
+            .delays
+            .record(Duration::from_millis(delivery.delay_ms));
         self.recent.insert(&delivery);
         Ok(delivery)
     }

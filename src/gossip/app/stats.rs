@@ -3,12 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    gossip::{Ignored, Verdict},
+    gossip::{Ignored, Verdict, delays::Delays},
     offence::Offence,
 };
-
-/// Upper ends of the buckets of [`Delays`], in milliseconds; one more bucket has the rest.
-pub const DELAY_BOUNDS_MS: [u64; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 5_000, 30_000];
 
 /// What happened since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,26 +49,5 @@ impl Stats {
             Verdict::Ignore(reason) => *self.ignored.entry(*reason).or_default() += 1,
             Verdict::Reject { offence, .. } => *self.rejected.entry(*offence).or_default() += 1,
         }
-    }
-}
-
-/// A histogram of milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Delays {
-    /// How many fell in each bucket, not cumulated.
-    pub buckets: [u64; DELAY_BOUNDS_MS.len() + 1],
-    /// How many there are.
-    pub count: u64,
-    /// Their sum in milliseconds.
-    pub sum_ms: u64,
-}
-
-impl Delays {
-    /// Adds one.
-    pub fn record(&mut self, delay_ms: u64) {
-        let bucket = DELAY_BOUNDS_MS.partition_point(|bound| *bound < delay_ms);
-        self.buckets[bucket] += 1;
-        self.count += 1;
-        self.sum_ms = self.sum_ms.saturating_add(delay_ms);
     }
 }

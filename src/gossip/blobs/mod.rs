@@ -196,13 +196,29 @@ impl Blobs {
 
     /// An announcement by `from`. A duplicate still tells whom to ask.
     pub fn announced(&mut self, now: Now, from: PeerId, payload: &[u8]) -> Verdict {
-        let verdict = match BlobCommitment::decode(payload) {
-            Ok(blob) => self.track(now.mono, from, blob),
-            Err(error) => Verdict::Reject {
+        match self.read(payload) {
+            Ok(blob) => self.announced_read(now, from, blob),
+            Err(verdict) => verdict,
+        }
+    }
+
+    /// The form of an announcement: the first half of [`Blobs::announced`].
+    ///
+    /// # Errors
+    /// The verdict on one that has not the form.
+    pub fn read(&mut self, payload: &[u8]) -> Result<BlobCommitment, Verdict> {
+        BlobCommitment::decode(payload).map_err(|error| {
+            self.report.rejected += 1;
+            Verdict::Reject {
                 offence: offence_of(&error),
                 detail: error.to_string(),
-            },
-        };
+            }
+        })
+    }
+
+    /// The second half of [`Blobs::announced`].
+    pub fn announced_read(&mut self, now: Now, from: PeerId, blob: BlobCommitment) -> Verdict {
+        let verdict = self.track(now.mono, from, blob);
         *match verdict {
             Verdict::Accept => &mut self.report.accepted,
             Verdict::Ignore(_) => &mut self.report.ignored,

@@ -72,15 +72,46 @@ pub fn check(
     context: &Context<'_>,
     ancestry: impl FnOnce(&Hash32) -> Option<Ancestry>,
 ) -> Result<Checked, Verdict> {
-    let Context {
-        genesis, verifier, ..
-    } = context;
-    let announce = Announce::decode(payload, genesis.params())
-        .map_err(|error| reject(error.offence(), error.to_string()))?;
+    let announce = read(payload, context.genesis)?;
+    suits(&announce, context.genesis)?;
+    prove(announce, payload.len(), context, ancestry)
+}
+
+/// The form of an announce: length, CBOR, counts.
+///
+/// # Errors
+/// The verdict on one that has not the form.
+pub fn read(payload: &Bytes, genesis: &Genesis) -> Result<Announce, Verdict> {
+    Announce::decode(payload, genesis.params())
+        .map_err(|error| reject(error.offence(), error.to_string()))
+}
+
+/// Whether it is about this chain.
+///
+/// # Errors
+/// It is rejected.
+pub fn suits(announce: &Announce, genesis: &Genesis) -> Result<(), Verdict> {
     let (expected, got) = (genesis.header().chain_id, announce.header.chain_id);
     if got != expected {
         return Err(refuse(&HeaderError::WrongChain { expected, got }));
     }
+    Ok(())
+}
+
+/// Judges the header of an announce of `len` bytes, which [`suits`] this chain: parent, rules and
+/// work, use.
+///
+/// # Errors
+/// As for [`check`].
+pub fn prove(
+    announce: Announce,
+    len: usize,
+    context: &Context<'_>,
+    ancestry: impl FnOnce(&Hash32) -> Option<Ancestry>,
+) -> Result<Checked, Verdict> {
+    let Context {
+        genesis, verifier, ..
+    } = context;
     let mut ancestry =
         ancestry(&announce.header.parent_hash).ok_or(Verdict::Ignore(Ignored::UnknownParent))?;
     // The store keeps the header long after the announce, so it gets bytes of its own.
@@ -93,7 +124,7 @@ pub fn check(
     Ok(Checked {
         announce: Arc::new(announce),
         header,
-        bytes: payload.len(),
+        bytes: len,
     })
 }
 

@@ -38,7 +38,7 @@ mod tests;
 
 pub use announce::{Announce, AnnounceError};
 pub use build::build;
-pub use check::{Checked, Context, check};
+pub use check::{Checked, Context, check, prove, read, suits};
 pub use engine::{Engine, Failure, Output};
 pub use exchange::exchange;
 pub use extra::ExtraPool;

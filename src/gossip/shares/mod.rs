@@ -111,15 +111,34 @@ impl Shares {
         topic: Option<Topic>,
         bytes: &Bytes,
     ) -> Screened {
+        match self.read(bytes) {
+            Ok(share) => self.screen_read(now, from, topic, &share, bytes),
+            Err(verdict) => Screened::Decided(verdict),
+        }
+    }
+
+    /// The form of a share: the first half of [`Shares::screen`].
+    ///
+    /// # Errors
+    /// The verdict on one that has not the form.
+    pub fn read<'a>(&mut self, bytes: &'a Bytes) -> Result<ProofEnvelope<'a>, Verdict> {
+        ProofEnvelope::decode(bytes).map_err(|error| {
+            self.report.malformed += 1;
+            refusal(&error.into())
+        })
+    }
+
+    /// The second half of [`Shares::screen`]: `share` is what `bytes` say.
+    pub fn screen_read(
+        &mut self,
+        now: Now,
+        from: PeerId,
+        topic: Option<Topic>,
+        share: &ProofEnvelope<'_>,
+        bytes: &Bytes,
+    ) -> Screened {
         self.index.expire(now.mono);
-        let share = match ProofEnvelope::decode(bytes) {
-            Ok(share) => share,
-            Err(error) => {
-                self.report.malformed += 1;
-                return Screened::Decided(refusal(&error.into()));
-            }
-        };
-        let verdict = match self.check(now, from, topic, &share, bytes) {
+        let verdict = match self.check(now, from, topic, share, bytes) {
             Ok(id) => {
                 return Screened::Costly(Candidate {
                     id,

@@ -62,11 +62,10 @@ impl EventLoop {
                     // The router lets no other topic pass.
                     return;
                 };
-                if !self
-                    .tasks
-                    .gossip
-                    .message(from, id.clone(), topic, message.data)
-                {
+                let gossip = &mut self.tasks.gossip;
+                let queued = gossip.message(from, id.clone(), topic, message.data);
+                self.copies.handed_up(topic, queued);
+                if !queued {
                     self.judge(&id, from, Verdict::Ignore(Ignored::Full));
                 }
             }

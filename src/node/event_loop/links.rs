@@ -130,6 +130,16 @@ impl EventLoop {
 
     /// The one place where an offence has a consequence.
     pub(super) fn penalise(&mut self, peer: PeerId, offence: Offence, detail: String) {
+        let subject = Subject::Peer(peer);
+        if self.swarm.behaviour().gate.banned(&subject).is_some() {
+            // What it sent before its connections closed. One ban is enough.
+            self.observers.emit(NodeEvent::Offence {
+                peer,
+                offence,
+                detail,
+            });
+            return;
+        }
         let sanction = self.conduct.judge(peer, offence, self.clock.now().mono);
         let reason = format!("{offence}: {detail}");
         self.observers.emit(NodeEvent::Offence {
@@ -142,7 +152,7 @@ impl EventLoop {
                 self.swarm
                     .behaviour_mut()
                     .gate
-                    .ban(Subject::Peer(peer), reason, duration);
+                    .ban(subject, reason, duration);
                 self.observers.emit(NodeEvent::Banned {
                     peer,
                     offence,

@@ -25,7 +25,7 @@ use crate::{
     network::{
         self, Behaviour, direct,
         exchange::{self, Lane},
-        identify, keys,
+        identify, keys, pubsub,
     },
 };
 
@@ -52,6 +52,9 @@ pub(crate) struct EventLoop {
     pub(crate) conduct: Conduct,
     pub(crate) tasks: Tasks,
     pub(crate) observers: Observers,
+    /// How gossip was set up.
+    pub(crate) pubsub: pubsub::Config,
+    pub(crate) copies: Arc<pubsub::Copies>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 

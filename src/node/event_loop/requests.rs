@@ -29,7 +29,7 @@ impl EventLoop {
             }
             Command::Meshes { reply } => {
                 let topics = self.tasks.gossip.topics();
-                let meshes = pubsub::meshes(&self.swarm.behaviour().pubsub, topics);
+                let meshes = pubsub::meshes(&self.swarm.behaviour().pubsub, topics, &self.pubsub);
                 let _ = reply.send(meshes);
             }
             Command::Unban { peer, reply } => {

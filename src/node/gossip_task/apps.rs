@@ -10,6 +10,7 @@ use crate::{
     gossip::{
         Ignored, Verdict,
         app::{Channel, Checked, ContentCheck, Job, NeedKey},
+        stats::Layer,
     },
     identity::PublicIdentity,
     ids::Hash32,
@@ -42,9 +43,17 @@ impl GossipTask {
     /// The verdict of a message; none while the key of its sender is on its way.
     fn app_message(&mut self, from: PeerId, channel: Channel, bytes: Bytes) -> Option<Verdict> {
         let now = self.now();
-        match self.app.precheck(from, channel, bytes, now) {
+        let read = match self.app.read(channel, bytes) {
+            Ok(read) => read,
+            Err(verdict) => return Some(verdict),
+        };
+        self.enter(Layer::Topic);
+        match self.app.screen(from, read, now) {
             Checked::Done(verdict) => Some(verdict),
-            Checked::Verify(job) => Some(self.verify_message(job, now)),
+            Checked::Verify(job) => {
+                self.enter(Layer::Chain);
+                Some(self.verify_message(job, now))
+            }
             Checked::Parked { ask } => {
                 if let Some(need) = ask {
                     self.fetch_key(need);

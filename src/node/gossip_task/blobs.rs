@@ -10,6 +10,7 @@ use crate::{
     gossip::{
         Verdict,
         blobs::{Output, RequestId, SampleAnswer, serve},
+        stats::Layer,
     },
     network::exchange::{Failure, Lane, Token},
     node::effect::Effect,
@@ -20,7 +21,13 @@ use crate::{
 impl GossipTask {
     pub(super) fn blob_announced(&mut self, from: PeerId, payload: &Bytes) -> Verdict {
         let now = self.now();
-        self.blobs.announced(now, from, payload)
+        match self.blobs.read(payload) {
+            Ok(blob) => {
+                self.enter(Layer::Topic);
+                self.blobs.announced_read(now, from, blob)
+            }
+            Err(verdict) => verdict,
+        }
     }
 
     /// A blob of this side is in the store: it is announced.

@@ -12,6 +12,7 @@ use crate::{
         Ignored, Verdict,
         compact::{self, Context, Known, Output, engine},
         seen::Seen,
+        stats::Layer,
     },
     ids::Hash32,
     network::{identify::Head, pubsub::MessageId},
@@ -53,9 +54,11 @@ impl GossipTask {
         };
         let now = self.now();
         let now_s = now.wall_ms / 1000;
+        self.enter(Layer::Topic);
         if header.timestamp.saturating_add(FRESH_S) < now_s {
             return Verdict::Ignore(Ignored::Stale);
         }
+        self.enter(Layer::Chain);
         let hash = object_id(bytes);
         if self.has_header(&hash) {
             return Verdict::Ignore(Ignored::Duplicate);
@@ -95,6 +98,7 @@ impl GossipTask {
         };
         let now = self.now().mono;
         let (block, bytes) = (checked.block(), payload.len());
+        self.tally.announced(block, now);
         if self.announces.contains_key(&(from, block)) {
             // The first keeps its claim to the verdict.
             return Ruling::Now(Verdict::Ignore(Ignored::Duplicate));
@@ -108,6 +112,10 @@ impl GossipTask {
 
     pub(super) fn check_announce(&mut self, payload: &Bytes) -> Result<compact::Checked, Verdict> {
         let now = self.now();
+        let announce = compact::read(payload, &self.parts.genesis)?;
+        self.enter(Layer::Topic);
+        compact::suits(&announce, &self.parts.genesis)?;
+        self.enter(Layer::Chain);
         let parts = &self.parts;
         let context = Context {
             genesis: &parts.genesis,
@@ -116,7 +124,7 @@ impl GossipTask {
             now_s: now.wall_ms / 1000,
         };
         let ancestry = |parent: &Hash32| Ancestry::load(&*parts.store, *parent).ok().flatten();
-        let checked = compact::check(payload, &context, ancestry);
+        let checked = compact::prove(announce, payload.len(), &context, ancestry);
         match checked {
             Ok(checked) if is_stale(&checked, context.now_s) => {
                 Err(Verdict::Ignore(Ignored::Stale))
@@ -156,8 +164,14 @@ impl GossipTask {
                     block,
                     verdict,
                 } => self.judge_announce(peer, block, verdict),
-                Output::Block { from, rebuilt } => self.import(from, rebuilt.hash, rebuilt.bytes),
-                Output::FetchFull { block, peers, .. } => self.fetch_full(block, &peers),
+                Output::Block { from, rebuilt } => {
+                    self.tally.rebuilt(&rebuilt.stats);
+                    self.import(from, rebuilt.hash, rebuilt.bytes);
+                }
+                Output::FetchFull { block, peers, .. } => {
+                    self.tally.fetched_full();
+                    self.fetch_full(block, &peers);
+                }
                 Output::Penalise {
                     peer,
                     offence,
@@ -223,6 +237,8 @@ impl GossipTask {
         let valid = verdict == Verdict::Accept;
         self.judge_announce(from, block, verdict);
         if valid {
+            let now = self.now().mono;
+            self.tally.imported(&block, now);
             let decoded = Block::decode(bytes).ok();
             let outputs = self.compact.on_known(block, decoded.as_ref());
             self.compact_outputs(outputs);
@@ -241,6 +257,8 @@ impl GossipTask {
 
     /// Our imported head moved, however it came.
     pub(super) fn head_moved(&mut self, head: Head) {
+        let now = self.now().mono;
+        self.tally.imported(&head.hash, now);
         self.heads.reached(head.height);
         self.follow_head(head.hash);
         let outputs = self.compact.on_known(head.hash, None);
@@ -325,6 +343,7 @@ impl GossipTask {
             }
             Ok(Message::BlockAnnounce(payload)) => match self.check_announce(&payload) {
                 Ok(checked) if checked.block() == block => {
+                    self.tally.announced(block, now);
                     let known = self.known();
                     let outputs = self.compact.on_announce(peer, checked, &known, now);
                     return self.compact_outputs(outputs);

@@ -117,6 +117,11 @@ impl Gossip {
         let _ = self.requests.try_send(GossipRequest::Tx { id, tx });
     }
 
+    /// The queue, for its depth.
+    pub(crate) fn requests(&self) -> &mpsc::Sender<GossipRequest> {
+        &self.requests
+    }
+
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<Delivery> {
         self.deliveries.subscribe()
     }

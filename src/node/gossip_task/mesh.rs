@@ -1,11 +1,10 @@
-//! Messages of the mesh, layer by layer: buckets, duplicate, then the rules of their topic.
-
-use std::time::Instant;
+//! Messages of the mesh, layer by layer: size and buckets, duplicate, then the rules of their topic.
+//! Each layer is timed until the next begins.
 
 use bytes::Bytes;
 use libp2p::PeerId;
 
-use super::GossipTask;
+use super::{GossipTask, tally::Lap};
 use crate::{
     gossip::{Ignored, Verdict, app::Channel, seen::Seen, stats::Layer},
     ids::Hash32,
@@ -27,35 +26,43 @@ impl GossipTask {
     pub(super) fn message(&mut self, from: PeerId, id: MessageId, topic: Topic, payload: Bytes) {
         let bytes = payload.len();
         self.waiting.leave(bytes);
-        let begin = Instant::now();
-        let admitted = self.admit(from, topic, bytes);
-        self.counters.passed(topic, Layer::Size, begin.elapsed());
-        if let Err(verdict) = admitted {
-            return self.judge(id, from, topic, bytes, verdict);
+        self.lap = Some(Lap::begin(topic));
+        let ruling = self.pass(from, &id, topic, payload);
+        if let Some(lap) = self.lap.take() {
+            lap.end(&mut self.counters);
         }
-        let begin = Instant::now();
-        let seen = self.is_seen(&id);
-        self.counters
-            .passed(topic, Layer::Duplicate, begin.elapsed());
-        if seen {
-            let duplicate = Verdict::Ignore(Ignored::Duplicate);
-            return self.judge(id, from, topic, bytes, duplicate);
+        if let Ruling::Now(verdict) = ruling {
+            self.judge(id, from, topic, bytes, verdict);
         }
-        let begin = Instant::now();
-        let ruling = match topic {
+    }
+
+    /// Layer by layer.
+    fn pass(&mut self, from: PeerId, id: &MessageId, topic: Topic, payload: Bytes) -> Ruling {
+        if let Err(verdict) = self.admit(from, topic, payload.len()) {
+            return Ruling::Now(verdict);
+        }
+        self.enter(Layer::Duplicate);
+        if self.is_seen(id) {
+            return Ruling::Now(Verdict::Ignore(Ignored::Duplicate));
+        }
+        self.enter(Layer::Decode);
+        match topic {
             Topic::Headers => Ruling::Now(self.header(from, &payload)),
-            Topic::Blocks => self.announce(from, &id, &payload),
+            Topic::Blocks => self.announce(from, id, &payload),
             Topic::Txs => Ruling::Now(self.pushed_tx(from, &payload)),
-            Topic::App => self.pushed_message(from, &id, Channel::Signed, payload),
-            Topic::AppUnsigned => self.pushed_message(from, &id, Channel::Unsigned, payload),
+            Topic::App => self.pushed_message(from, id, Channel::Signed, payload),
+            Topic::AppUnsigned => self.pushed_message(from, id, Channel::Unsigned, payload),
             Topic::SharesHash | Topic::SharesAi | Topic::SharesQuantum => {
                 Ruling::Now(self.share(from, Some(topic), &payload))
             }
             Topic::Blobs => Ruling::Now(self.blob_announced(from, &payload)),
-        };
-        self.counters.passed(topic, Layer::Chain, begin.elapsed());
-        if let Ruling::Now(verdict) = ruling {
-            self.judge(id, from, topic, bytes, verdict);
+        }
+    }
+
+    /// A message of the mesh reaches a layer. Objects that were asked for are not timed.
+    pub(super) fn enter(&mut self, layer: Layer) {
+        if let Some(lap) = &mut self.lap {
+            lap.enter(layer, &mut self.counters);
         }
     }
 

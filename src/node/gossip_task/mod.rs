@@ -17,6 +17,8 @@ mod outbox;
 mod reconcile;
 mod serve;
 mod shares;
+mod tally;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod txs;
@@ -36,7 +38,12 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::local::{Gossip, GossipRequest};
 pub use self::{blobs::BlobPublishError, local::PublishError};
-use self::{data::Asked, heads::Heads, outbox::Outbox};
+use self::{
+    data::Asked,
+    heads::Heads,
+    outbox::Outbox,
+    tally::{Lap, Tally},
+};
 use super::{
     effect::Effect,
     gossip_link::WaitingBytes,
@@ -193,6 +200,9 @@ pub(crate) fn spawn(parts: Parts, stop: CancellationToken) -> Result<Ends, Bloom
         spread: SeenSet::new(parts.seen, salt.child(2))?,
         buckets: Buckets::new(&parts.limits),
         counters: Counters::default(),
+        tally: Tally::default(),
+        lap: None,
+        next_tick: now.mono,
         app: App::new(
             crate::gossip::app::Config::default(),
             parts.genesis.chain_id(),
@@ -251,6 +261,10 @@ struct GossipTask {
     spread: SeenSet,
     buckets: Buckets,
     counters: Counters,
+    tally: Tally,
+    /// The message of the mesh that is being judged.
+    lap: Option<Lap>,
+    next_tick: Instant,
     app: App,
     /// Ids of recent application messages by the hash of their bytes: those that `app` keeps, and
     /// for up to [`EXPIRY`] those it no longer does.
@@ -355,19 +369,19 @@ impl GossipTask {
 
     /// When something is due.
     fn wake(&self) -> Instant {
-        let now = self.now().mono;
         let due = [
             self.compact.deadline(),
             self.inventory.next_timeout(),
             Some(self.recon.next_timeout()),
             self.heads.next_due(),
-            Some(now + TICK),
+            Some(self.next_tick),
         ];
-        due.into_iter().flatten().min().unwrap_or(now + TICK)
+        due.into_iter().flatten().min().unwrap_or(self.next_tick)
     }
 
     fn tick(&mut self) {
         let now = self.now();
+        self.next_tick = now.mono + TICK;
         let known = self.known();
         let outputs = self.compact.tick(&known, now.mono);
         self.compact_outputs(outputs);
@@ -414,19 +428,5 @@ impl GossipTask {
         self.inventory_outputs();
         self.blob_outputs();
         self.recon_actions();
-    }
-
-    /// Tells watchers how things stand.
-    fn tell(&mut self) {
-        let report = GossipReport {
-            topics: self.counters.report(),
-            refused: self.counters.refusals(),
-            seen: self.seen.stats(),
-        };
-        self.report.send_if_modified(|old| {
-            let changed = *old != report;
-            *old = report;
-            changed
-        });
     }
 }

@@ -69,14 +69,20 @@ impl GossipTask {
                 Action::Fetch { peer, set, ids } => self.fetch(peer, set, &ids),
                 Action::Offer { peer, set, ids } => self.offer(peer, set, &ids),
                 Action::Done { peer, set, stats } => {
-                    debug!(%peer, set = set.label(), bytes = stats.bytes, "sets reconciled");
+                    self.tally.reconciled(&stats);
                     self.outbox.push(Effect::Emit(NodeEvent::Reconciled {
                         peer,
                         set: set.label(),
                         saved: stats.saved(),
                     }));
                 }
-                Action::GaveUp { peer, set, why, .. } => {
+                Action::GaveUp {
+                    peer,
+                    set,
+                    why,
+                    stats,
+                } => {
+                    self.tally.gave_up(why, &stats);
                     debug!(%peer, set = set.label(), why = why.label(), "sets not reconciled");
                 }
                 Action::Penalise {

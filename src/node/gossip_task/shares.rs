@@ -6,10 +6,12 @@ use libp2p::PeerId;
 use super::GossipTask;
 use crate::{
     chain::{Ancestry, ProofEnvelope, object_id},
+    clock::Now,
     gossip::{
         Ignored, Verdict,
         inventory::{Way, way},
-        shares::topic_of,
+        shares::{Screened, topic_of},
+        stats::Layer,
     },
     ids::Hash32,
     registry::Topic,
@@ -25,7 +27,7 @@ impl GossipTask {
         let now = self.now();
         let item = share_item(object_id(bytes));
         self.inventory.knows(&from, &item);
-        let verdict = self.shares.judge(now, from, topic, bytes);
+        let verdict = self.judge_share(now, from, topic, bytes);
         match &verdict {
             Verdict::Accept if topic.is_some() => self.inventory.have(&item),
             Verdict::Accept => self.inventory.learned(item, now.mono),
@@ -33,6 +35,28 @@ impl GossipTask {
             _ => self.inventory.refused(item, now.mono),
         }
         verdict
+    }
+
+    fn judge_share(
+        &mut self,
+        now: Now,
+        from: PeerId,
+        topic: Option<Topic>,
+        bytes: &Bytes,
+    ) -> Verdict {
+        let share = match self.shares.read(bytes) {
+            Ok(share) => share,
+            Err(verdict) => return verdict,
+        };
+        self.enter(Layer::Topic);
+        match self.shares.screen_read(now, from, topic, &share, bytes) {
+            Screened::Decided(verdict) => verdict,
+            Screened::Costly(candidate) => {
+                self.enter(Layer::Chain);
+                let outcome = candidate.verify(&**self.shares.verifier());
+                self.shares.settle(now, candidate, outcome)
+            }
+        }
     }
 
     /// A share of this side: judged like any other, then it goes out.

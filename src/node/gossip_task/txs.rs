@@ -1,5 +1,7 @@
 //! Transactions: from the mesh, from peers that were asked, and from this side.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use libp2p::PeerId;
 
@@ -9,6 +11,7 @@ use crate::{
     gossip::{
         Ignored, Verdict,
         inventory::{Way, way},
+        stats::Layer,
         txs::Came,
     },
     ids::Hash32,
@@ -53,7 +56,8 @@ impl GossipTask {
 
     fn take_tx(&mut self, tx: &Bytes, came: Came) -> Verdict {
         let now = self.now().mono;
-        let added = self.parts.waiting.take(tx, came, now);
+        let waiting = Arc::clone(&self.parts.waiting);
+        let added = waiting.take(tx, came, now, || self.enter(Layer::Chain));
         let id = object_id(tx);
         match &added {
             Verdict::Accept => self.spread.insert(id, now),

@@ -8,13 +8,18 @@ use tokio::sync::broadcast;
 use super::{Command, Handle, Stopped};
 use crate::{
     chain::{Blob, BlobCommitment, BlobStore, blob::Put, nmt::Namespace},
-    gossip::app::{ContentCheck, Delivery},
+    gossip::{
+        Ignored,
+        app::{ContentCheck, Delivery},
+    },
     ids::Hash32,
     node::{
         gossip_task::{BlobPublishError, GossipRequest, PublishError},
+        sync_task::PoolTx,
         topology,
     },
     pool::PoolError,
+    registry::Topic,
     report::{GossipReport, MempoolReport, MeshReport, TopologyReport},
 };
 
@@ -179,10 +184,40 @@ impl Handle {
         }
     }
 
+    /// A transaction that waits for a block.
+    #[must_use]
+    pub fn transaction(&self, id: &Hash32) -> Option<Bytes> {
+        let mut found = self.shared.waiting.get_many(std::slice::from_ref(id));
+        found.pop().flatten()
+    }
+
+    /// Transactions that are taken into the pool from now on, whoever they come from; those that a
+    /// reorganisation gives back are not told again. A receiver that falls more than
+    /// [`TX_BACKLOG`](crate::node::TX_BACKLOG) behind loses the oldest and is told how many
+    /// (`RecvError::Lagged`). They have a channel of their own: a flood of transactions hides no
+    /// [`NodeEvent`](crate::event::NodeEvent).
+    #[must_use]
+    pub fn transactions(&self) -> broadcast::Receiver<PoolTx> {
+        self.shared.waiting.subscribe()
+    }
+
     /// What arrived by gossip and what became of it, as of a quarter of a second ago at most.
     #[must_use]
     pub fn gossip(&self) -> GossipReport {
-        self.shared.gossip_report.borrow().clone()
+        let mut report = self.shared.gossip_report.borrow().clone();
+        for (topic, row) in Topic::ALL.iter().zip(&mut report.topics) {
+            let copied = self.shared.copies.of(*topic);
+            row.copies = copied.messages;
+            row.copy_bytes = copied.bytes;
+            row.duplicates = copied.duplicates;
+            if copied.unqueued > 0 {
+                // The loop gave them their verdict, since the task has not seen them.
+                row.received += copied.unqueued;
+                let full = Ignored::Full.label().to_owned();
+                *row.ignored.entry(full).or_default() += copied.unqueued;
+            }
+        }
+        report
     }
 
     /// Who is in the mesh of each topic.

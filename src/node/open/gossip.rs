@@ -283,7 +283,8 @@ mod tests {
                 mesh_high: high,
                 ..Gossip::default()
             };
-            pubsub::behaviour(&mesh(&gossip), ChainId::DEVNET).expect("gossipsub takes it");
+            pubsub::behaviour(&mesh(&gossip), ChainId::DEVNET, Default::default(), None)
+                .expect("gossipsub takes it");
         }
         for (ids, exact) in [(1000, 0), (10_000_000, 10_000_000)] {
             let gossip = Gossip {

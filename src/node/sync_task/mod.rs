@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use self::local::LocalError;
+pub use self::waiting::{PoolTx, TX_BACKLOG};
 use self::{jobs::Jobs, local::Locals, serve::Server};
 pub(crate) use self::{
     local::{Local, LocalRequest},

@@ -7,6 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use tokio::sync::broadcast;
 
 use super::mined::{self, Mined};
 use crate::{
@@ -27,12 +28,28 @@ const MAX_GIVEN_BACK: usize = 512;
 /// syncs before its pool is compared with ours; more would be read again from disk in a long sync.
 const REMEMBERED_BLOCKS: u64 = 16;
 
+/// Transactions a subscriber may fall behind before it loses the oldest. Only their ids wait, so a
+/// slow subscriber holds 200 KB.
+pub const TX_BACKLOG: usize = 4096;
+
+/// A transaction that was taken into the pool. [`Handle::transaction`](crate::node::Handle::transaction)
+/// gives its bytes while it waits for a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolTx {
+    /// Its id: SHA3-256 of its bytes.
+    pub id: Hash32,
+    /// How many bytes it has.
+    pub bytes: usize,
+}
+
 /// Transactions that wait for a block.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     state: Mutex<State>,
     /// The pool's, to be asked while the pool is not locked.
     admission: Arc<dyn Admission>,
+    /// Told of each one that is taken in.
+    taken: broadcast::Sender<PoolTx>,
 }
 
 #[derive(Debug)]
@@ -64,20 +81,39 @@ impl Waiting {
                 pool,
                 mined: Mined::default(),
             }),
+            taken: broadcast::channel(TX_BACKLOG).0,
         }
     }
 
     /// Takes a transaction in. Admission may take time; the pool is not locked meanwhile.
     pub(crate) fn submit(&self, tx: &[u8], now: Instant) -> Result<Hash32, PoolError> {
         let new = self.check(tx)?;
-        self.state().add(new, now)
+        self.add(new, now)
     }
 
-    /// Takes in a transaction from the network, and says what becomes of its message.
-    pub(crate) fn take(&self, tx: &[u8], came: Came, now: Instant) -> Verdict {
-        let known = |id: &Hash32| self.state().knows(id);
+    /// Transactions that are taken in from now on, but for those that a reorganisation gives back.
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<PoolTx> {
+        self.taken.subscribe()
+    }
+
+    /// Takes in a transaction from the network, and says what becomes of its message. `formed` is
+    /// called when its form is found right, before the pool and the admission are asked.
+    pub(crate) fn take(
+        &self,
+        tx: &[u8],
+        came: Came,
+        now: Instant,
+        formed: impl FnOnce(),
+    ) -> Verdict {
+        let known = |id: &Hash32| {
+            formed();
+            self.state().knows(id)
+        };
         match txs::judge(tx, came, known, &*self.admission) {
-            Ok(new) => txs::verdict(&self.state().add(new, now)),
+            Ok(new) => {
+                let added = self.add(new, now);
+                txs::verdict(&added)
+            }
             Err(verdict) => verdict,
         }
     }
@@ -158,6 +194,14 @@ impl Waiting {
             at = at.saturating_sub(1);
         }
         Ok(left.len() as u64)
+    }
+
+    fn add(&self, new: Candidate, now: Instant) -> Result<Hash32, PoolError> {
+        let bytes = new.tx().len();
+        let id = self.state().add(new, now)?;
+        // Nobody subscribed is fine.
+        let _ = self.taken.send(PoolTx { id, bytes });
+        Ok(id)
     }
 
     fn check(&self, tx: &[u8]) -> Result<Candidate, PoolError> {
@@ -269,13 +313,17 @@ mod tests {
         let mined = extend(&store, &genesis, request);
         let block = Block::decode(mined[0].block.clone()).expect("a block");
         waiting.submit(&block.txs[0], now).expect("a transaction");
-        waiting.submit(&[0xa0], now).expect("a transaction");
+        let mut taken = waiting.subscribe();
+        let id = waiting.submit(&[0xa0], now).expect("a transaction");
+        assert_eq!(taken.try_recv(), Ok(PoolTx { id, bytes: 1 }));
+        assert!(waiting.submit(&[0xa0], now).is_err());
+        assert!(taken.try_recv().is_err(), "one that waits is not taken in");
         waiting.follow(&store, begin, now).expect("reads");
         assert_eq!(waiting.select(10, 1000, now), [Bytes::from_static(&[0xa0])]);
         // Neither a peer that is a block behind nor a second publisher brings it back.
         for tx in &block.txs {
             assert_eq!(waiting.submit(tx, now), Err(PoolError::Known));
-            let verdict = waiting.take(tx, Came::Fetched, now);
+            let verdict = waiting.take(tx, Came::Fetched, now, || {});
             assert_eq!(verdict, Verdict::Ignore(Ignored::Duplicate));
         }
         let late = Candidate::check(&block.txs[0], |_| false, &AnyTx).expect("a transaction");

@@ -70,7 +70,7 @@ impl Setup {
         let mut config = Config::new(identify::Config::new(self.chain, self.genesis, root));
         config.identify.push_interval = Duration::from_millis(10);
         (self.network)(&mut config);
-        let behaviour = Behaviour::new(config, own, Arc::clone(&self.clock)).unwrap();
+        let behaviour = Behaviour::new(config, own, Arc::clone(&self.clock), None).unwrap();
         network::swarm(transport, behaviour, me)
     }
 }
