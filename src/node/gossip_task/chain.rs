@@ -52,6 +52,10 @@ impl GossipTask {
             Ok(header) => header,
             Err(error) => return refuse(&error),
         };
+        let (expected, got) = (self.parts.genesis.chain_id(), header.chain_id);
+        if got != expected {
+            return refuse(&HeaderError::WrongChain { expected, got });
+        }
         let now = self.now();
         let now_s = now.wall_ms / 1000;
         if header.timestamp.saturating_add(FRESH_S) < now_s {
@@ -96,6 +100,10 @@ impl GossipTask {
         };
         let now = self.now().mono;
         let (block, bytes) = (checked.block(), payload.len());
+        // The verdict to come is that of the first; a second would take its place.
+        if self.announces.contains_key(&(from, block)) {
+            return Ruling::Now(Verdict::Ignore(Ignored::Duplicate));
+        }
         self.announces.insert((from, block), (id.clone(), bytes));
         let known = self.known();
         let outputs = self.compact.on_announce(from, checked, &known, now);
