@@ -43,6 +43,9 @@ pub enum Offence {
     BadProof,
     /// A share under a nullifier that is not its own.
     ForgedNullifier,
+    /// Broke the rules of the mesh until nothing it sent there was read any more: messages too large
+    /// for their topic, grafts during a back-off, promised messages that never came.
+    MeshAbuse,
     /// Claimed more work than it could show headers for.
     FalseWorkClaim,
     /// A branch that repeated differently when asked a second time.
@@ -81,6 +84,7 @@ impl Offence {
         Self::UnsolicitedResponse,
         Self::BadProof,
         Self::ForgedNullifier,
+        Self::MeshAbuse,
         Self::FalseWorkClaim,
         Self::Equivocation,
         Self::BadSignature,
@@ -106,6 +110,7 @@ impl Offence {
             Self::UnsolicitedResponse => "unsolicited_response",
             Self::BadProof => "bad_proof",
             Self::ForgedNullifier => "forged_nullifier",
+            Self::MeshAbuse => "mesh_abuse",
             Self::FalseWorkClaim => "false_work_claim",
             Self::Equivocation => "equivocation",
             Self::BadSignature => "bad_signature",
@@ -135,6 +140,7 @@ impl Offence {
             | Self::UnknownFlags
             | Self::CreditExceeded
             | Self::UnsolicitedResponse
+            | Self::MeshAbuse
             | Self::FalseWorkClaim => Severity::Breach,
         }
     }

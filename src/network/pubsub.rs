@@ -5,6 +5,8 @@
 //! and returns what that task says. Peers may subscribe to our topics only, so nothing a peer
 //! announces grows a table. `specs/gossip/README.md` says why each figure is what it is.
 
+mod guarded;
+
 use std::{io, sync::Arc, time::Duration};
 
 use libp2p::{
@@ -17,6 +19,8 @@ use libp2p::{
 };
 use prometheus_client::registry::Registry;
 
+use guarded::Router;
+
 use crate::{
     crypto::hash::sha3_256_parts,
     gossip::Verdict,
@@ -27,10 +31,7 @@ use crate::{
 
 pub use super::copies::{Copied, Copies};
 pub use gossipsub::{Event, MessageId, TopicHash};
-
-/// The router, for topics of ours only.
-pub type Behaviour =
-    gossipsub::Behaviour<OurTopics, MaxCountSubscriptionFilter<WhitelistSubscriptionFilter>>;
+pub use guarded::Behaviour;
 
 /// Bytes of a frame beside its payload: topic, field headers.
 const ENVELOPE: usize = 128;
@@ -54,6 +55,9 @@ const FIRST_HEARTBEAT: Duration = Duration::from_millis(100);
 
 /// How long a peer that was let go must not come back into the mesh, the original's figure.
 const PRUNE_BACKOFF: Duration = Duration::from_secs(60);
+
+/// How long the router remembers the score of a peer that is gone.
+pub const SCORE_MEMORY: Duration = Duration::from_secs(60);
 
 /// The mesh and its memory. The defaults are gossipsub's own and the original network's where they
 /// agree: degree 6 between 4 and 12, a heartbeat a second.
@@ -269,7 +273,7 @@ pub fn behaviour(
         max_subscribed_topics: MAX_SUBSCRIPTIONS,
         max_subscriptions_per_request: MAX_SUBSCRIPTIONS,
     };
-    let mut router = Behaviour::new_with_subscription_filter_and_transform(
+    let mut router = Router::new_with_subscription_filter_and_transform(
         MessageAuthenticity::Anonymous,
         built,
         filter,
@@ -290,7 +294,7 @@ pub fn behaviour(
         let topic = IdentTopic::new(topic.on(chain));
         router.subscribe(&topic).map_err(|e| refused(&e))?;
     }
-    Ok(router)
+    Ok(Behaviour::new(router))
 }
 
 /// `SHA3-256(u8 len(topic) || topic || payload)`: over every byte, so that an invalid message
@@ -307,7 +311,7 @@ pub fn message_id(topic: &str, payload: &[u8]) -> MessageId {
 /// # Errors
 /// It does not leave this node.
 pub fn publish(router: &mut Behaviour, name: TopicHash, payload: Vec<u8>) -> Result<(), Error> {
-    router.publish(name, payload)?;
+    router.router.publish(name, payload)?;
     Ok(())
 }
 
@@ -319,12 +323,24 @@ pub fn verdict(router: &mut Behaviour, id: &MessageId, from: &PeerId, verdict: &
         Verdict::Reject { .. } => MessageAcceptance::Reject,
     };
     // False: the router has forgotten the message, so there is nothing to pass on.
-    let _ = router.report_message_validation_result(id, from, acceptance);
+    let _ = router
+        .router
+        .report_message_validation_result(id, from, acceptance);
+}
+
+/// Connected peers whose score is so low that the router reads nothing of theirs.
+#[must_use]
+pub fn unread(router: &Behaviour) -> Vec<PeerId> {
+    let (router, lowest) = (&router.router, thresholds().graylist_threshold);
+    let is_low = |peer: &&PeerId| router.peer_score(peer).is_some_and(|score| score < lowest);
+    let peers = router.all_peers().map(|(peer, _)| peer);
+    peers.filter(is_low).copied().collect()
 }
 
 /// Who is in the mesh of each topic, and how many listen to it.
 #[must_use]
 pub fn meshes(router: &Behaviour, topics: &Topics, config: &Config) -> Vec<MeshReport> {
+    let router = &router.router;
     let mesh_of = |(name, topic): &(TopicHash, Topic)| {
         let listens = |(_, topics): &(&PeerId, Vec<&TopicHash>)| topics.contains(&name);
         let mesh: Vec<String> = router.mesh_peers(name).map(PeerId::to_string).collect();
@@ -366,11 +382,12 @@ fn scores(topics: &Topics) -> PeerScoreParams {
         // A saturated peer is not a bad one; what it misses it asks for later.
         slow_peer_weight: 0.0,
         // Longer would keep a record of every peer ever seen.
-        retain_score: Duration::from_secs(60),
+        retain_score: SCORE_MEMORY,
         behaviour_penalty_weight: -1.0,
-        // Broken promises and grafts too soon: a handful may happen to an honest peer.
+        // Broken promises and grafts too soon: a handful may happen to an honest peer, and one a
+        // second to one that is overloaded, which with this decay never makes it unread.
         behaviour_penalty_threshold: 6.0,
-        behaviour_penalty_decay: gossipsub::score_parameter_decay(Duration::from_secs(600)),
+        behaviour_penalty_decay: gossipsub::score_parameter_decay(Duration::from_secs(60)),
         ..PeerScoreParams::default()
     }
 }

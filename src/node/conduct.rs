@@ -45,6 +45,12 @@ impl Conduct {
         }
     }
 
+    /// Whether `peer` committed a breach in the time `memory` before `now`.
+    pub(crate) fn breached_within(&self, peer: &PeerId, memory: Duration, now: Instant) -> bool {
+        let last = self.breaches.get(peer);
+        last.is_some_and(|at| now.saturating_duration_since(*at) < memory)
+    }
+
     /// The consequence of `offence` by `peer` at `now`.
     pub(crate) fn judge(&mut self, peer: PeerId, offence: Offence, now: Instant) -> Sanction {
         if offence.severity() == Severity::Lying {
@@ -93,6 +99,17 @@ mod tests {
         );
         let soon = now + BREACH_MEMORY + Duration::from_secs(1);
         assert_eq!(conduct.judge(peer, breach, soon), Sanction::Ban(BAN));
+    }
+
+    #[test]
+    fn a_breach_is_known_for_as_long_as_is_asked() {
+        let mut conduct = Conduct::new(BAN);
+        let (peer, now) = (PeerId::random(), Instant::now());
+        let minute = Duration::from_secs(60);
+        assert!(!conduct.breached_within(&peer, minute, now));
+        conduct.judge(peer, Offence::MeshAbuse, now);
+        assert!(conduct.breached_within(&peer, minute, now));
+        assert!(!conduct.breached_within(&peer, minute, now + minute));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Gossip and requests as the swarm reports them, and what tasks want done about them.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use libp2p::{PeerId, gossipsub};
 use tracing::debug;
@@ -14,6 +16,7 @@ use crate::{
         pubsub::{self, MessageId},
     },
     node::gossip_task::GossipInput,
+    offence::Offence,
     registry::Topic,
     wire::Message,
 };
@@ -87,6 +90,20 @@ impl EventLoop {
         pubsub::verdict(&mut self.swarm.behaviour_mut().pubsub, id, &from, &verdict);
         if let Verdict::Reject { offence, detail } = verdict {
             self.penalise(from, offence, detail);
+        }
+    }
+
+    /// Disconnects whom the router does not read any more: it would only keep a place. What the
+    /// router remembers of an earlier connection is not held against a peer twice.
+    pub(super) fn part_with_unread(&mut self, now: Instant) {
+        for peer in pubsub::unread(&self.swarm.behaviour().pubsub) {
+            if !self
+                .conduct
+                .breached_within(&peer, pubsub::SCORE_MEMORY, now)
+            {
+                let detail = "its score in the mesh is too low for it to be read".to_owned();
+                self.penalise(peer, Offence::MeshAbuse, detail);
+            }
         }
     }
 

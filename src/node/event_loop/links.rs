@@ -23,6 +23,7 @@ impl EventLoop {
     pub(super) fn tick(&mut self) {
         let now = self.clock.now().mono;
         self.connections.expire(now);
+        self.part_with_unread(now);
         for address in self.bootstrap.due(now) {
             let opts = DialOpts::from(address.clone());
             let id = opts.connection_id();

@@ -52,6 +52,10 @@ impl GossipTask {
             Ok(header) => header,
             Err(error) => return refuse(&error),
         };
+        let (expected, got) = (self.parts.genesis.chain_id(), header.chain_id);
+        if got != expected {
+            return refuse(&HeaderError::WrongChain { expected, got });
+        }
         let now = self.now();
         let now_s = now.wall_ms / 1000;
         self.enter(Layer::Topic);

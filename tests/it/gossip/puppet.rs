@@ -1,0 +1,208 @@
+//! A peer without a node behind it: it speaks every protocol, and says what a test wants.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use animica_p2p::{
+    Multiaddr, PeerId,
+    chain::Genesis,
+    clock::SystemClock,
+    crypto::sign::SigAlg,
+    identity::{NodeIdentity, Policy},
+    ids::ChainId,
+    network::{
+        self, Event,
+        exchange::{self, Answer, Lane, RequestId},
+        identify,
+        pubsub::{self, Topics},
+    },
+    node::Handle,
+    registry::Topic,
+    secure, transport,
+    wire::Message,
+};
+use futures::{StreamExt as _, stream};
+use libp2p::{Swarm, swarm::SwarmEvent};
+use tokio::sync::mpsc;
+
+use crate::support::soon;
+
+type Order = Box<dyn FnOnce(&mut Wire) + Send>;
+type Answers = Box<dyn FnMut(&Message) -> Option<Answer> + Send>;
+
+/// The peer. It is gone when this is dropped.
+pub(super) struct Puppet {
+    pub(super) id: PeerId,
+    address: Multiaddr,
+    orders: mpsc::Sender<Order>,
+    /// What it was asked.
+    pub(super) asked: mpsc::Receiver<Message>,
+}
+
+struct Wire {
+    swarm: Swarm<network::Behaviour>,
+    topics: Topics,
+    unpublished: VecDeque<(Topic, Vec<u8>)>,
+    requests: u64,
+}
+
+pub(super) fn genesis() -> Genesis {
+    Genesis::of_chain(ChainId::DEVNET).expect("a preset")
+}
+
+/// The layers that an accepted peer needs: identity, channel, identify.
+pub(super) fn transport() -> (
+    NodeIdentity,
+    libp2p::core::transport::Boxed<(PeerId, libp2p::core::muxing::StreamMuxerBox)>,
+    identify::Config,
+) {
+    let identity = NodeIdentity::generate(SigAlg::MlDsa65).expect("an algorithm of the policy");
+    let (chain, genesis) = (genesis().chain_id(), genesis().hash());
+    let policy = Arc::new(Policy::default_fips());
+    let identify = identify::Config::new(chain, genesis, policy.root());
+    let secured = secure::Config::new(identity.clone(), policy, chain, genesis).expect("allowed");
+    let transport = transport::build(secured, &transport::Options::default(), None);
+    (identity, transport, identify)
+}
+
+/// Answers nothing, and takes announcements.
+pub(super) fn silent(message: &Message) -> Option<Answer> {
+    match message {
+        Message::Inv(_) => Some(Answer::Stream(stream::empty().boxed())),
+        _ => None,
+    }
+}
+
+impl Puppet {
+    /// A peer that answers requests as `answers` says; `None` leaves whoever asks waiting.
+    pub(super) async fn new(
+        answers: impl FnMut(&Message) -> Option<Answer> + Send + 'static,
+    ) -> Self {
+        let (identity, transport, identify) = transport();
+        let (own, id) = (identity.public().clone(), identity.peer_id());
+        let config = network::Config::new(identify);
+        let behaviour = network::Behaviour::new(config, own, Arc::new(SystemClock), None).unwrap();
+        let mut swarm = network::swarm(transport, behaviour, id);
+        swarm
+            .listen_on("/ip4/127.0.0.1/tcp/0".parse().unwrap())
+            .unwrap();
+        let listening = async {
+            loop {
+                if let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await {
+                    return address;
+                }
+            }
+        };
+        let address = soon("it listens", listening).await.with_p2p(id).unwrap();
+        let (orders, inbox) = mpsc::channel(16);
+        let (told, asked) = mpsc::channel(1024);
+        let wire = Wire {
+            swarm,
+            topics: Topics::of(ChainId::DEVNET),
+            unpublished: VecDeque::new(),
+            requests: 0,
+        };
+        tokio::spawn(wire.run(inbox, Box::new(answers), told));
+        Self {
+            id,
+            address,
+            orders,
+            asked,
+        }
+    }
+
+    /// One that is connected to `node` and in its mesh, and answers nothing.
+    pub(super) async fn beside(node: &Handle) -> Self {
+        let puppet = Self::new(silent).await;
+        puppet.meets(node).await;
+        puppet
+    }
+
+    /// Has `node` dial it, until both have accepted.
+    pub(super) async fn meets(&self, node: &Handle) {
+        let accepted = soon("it is accepted", node.connect(self.address.clone())).await;
+        accepted.expect("it is accepted");
+    }
+
+    /// Publishes, as soon as somebody listens.
+    pub(super) async fn publish(&self, topic: Topic, payload: impl Into<Vec<u8>>) {
+        self.flood(topic, vec![payload.into()]).await;
+    }
+
+    /// Publishes all of `payloads` as fast as it can.
+    pub(super) async fn flood(&self, topic: Topic, payloads: Vec<Vec<u8>>) {
+        self.order(move |wire| {
+            let payloads = payloads.into_iter().map(|payload| (topic, payload));
+            wire.unpublished.extend(payloads);
+        })
+        .await;
+    }
+
+    /// Sends a request on the data protocol.
+    pub(super) async fn request(&self, of: PeerId, message: Message) {
+        self.order(move |wire| {
+            wire.requests += 1;
+            let id = RequestId(wire.requests);
+            let exchange = wire.swarm.behaviour_mut().lane(Lane::Data);
+            exchange.request(of, id, message);
+        })
+        .await;
+    }
+
+    async fn order(&self, order: impl FnOnce(&mut Wire) + Send + 'static) {
+        let sent = self.orders.send(Box::new(order)).await;
+        assert!(sent.is_ok(), "the peer runs");
+    }
+}
+
+impl Wire {
+    async fn run(
+        mut self,
+        mut orders: mpsc::Receiver<Order>,
+        mut answers: Answers,
+        told: mpsc::Sender<Message>,
+    ) {
+        // The router does not say when a queue has room again.
+        let mut retry = tokio::time::interval(Duration::from_millis(5));
+        let mut unanswered = Vec::new();
+        loop {
+            tokio::select! {
+                event = self.swarm.select_next_some() => {
+                    if let SwarmEvent::Behaviour(Event::Exchange(lane, event)) = event
+                        && let exchange::Event::Request { message, token, .. } = event
+                    {
+                        let _ = told.try_send(message.clone());
+                        match answers(&message) {
+                            Some(answer) => {
+                                self.swarm.behaviour_mut().lane(lane).respond(token, answer);
+                            }
+                            None => unanswered.push(token),
+                        }
+                    }
+                }
+                order = orders.recv() => match order {
+                    Some(order) => order(&mut self),
+                    None => return,
+                },
+                _ = retry.tick() => {}
+            }
+            self.publish();
+        }
+    }
+
+    fn publish(&mut self) {
+        for _ in 0..64 {
+            let Some((topic, payload)) = self.unpublished.pop_front() else {
+                return;
+            };
+            let router = &mut self.swarm.behaviour_mut().pubsub;
+            let sent = pubsub::publish(router, self.topics.name(topic), payload.clone());
+            match sent {
+                Err(pubsub::Error::NoPeers) => {
+                    return self.unpublished.push_front((topic, payload));
+                }
+                Err(pubsub::Error::TooLarge) => panic!("the router of the peer refuses it"),
+                _ => {}
+            }
+        }
+    }
+}
