@@ -144,7 +144,7 @@ impl<'c> SentHello<'c> {
 
 impl AwaitsAuth<'_> {
     /// Takes the R-auth frame, which is opened in place, and returns the I-auth frame to send;
-    /// [`SealedAuth::sent`] finishes. Records may follow it at once.
+    /// `SealedAuth::sent` finishes. Records may follow it at once.
     ///
     /// # Errors
     /// The responder is refused; nothing of our identity was sealed.

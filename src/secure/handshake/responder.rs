@@ -116,7 +116,7 @@ impl Responder {
 }
 
 impl<'c> SentServerHello<'c> {
-    /// Signs the transcript and returns R-auth; [`SealedAuth::sent`] goes on.
+    /// Signs the transcript and returns R-auth; `SealedAuth::sent` goes on.
     ///
     /// # Errors
     /// This node cannot sign.
