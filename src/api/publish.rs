@@ -15,10 +15,6 @@ use super::code::{ErrorCode, Failure};
 /// Topic of application messages where none is named.
 pub const DEFAULT_TOPIC: &str = "app";
 
-/// Life of application messages where none is named, milliseconds: five minutes, enough to reach
-/// peers that come back from a short outage.
-pub const DEFAULT_TTL_MS: u64 = 300_000;
-
 /// Most transactions made up in one request: what a pool with default limits holds.
 pub const MAX_MADE_UP: u64 = 100_000;
 
@@ -50,9 +46,10 @@ pub struct AppRequest {
     /// What it is about.
     #[serde(default = "default_topic")]
     pub topic: String,
-    /// How long it may travel.
-    #[serde(default = "default_ttl")]
-    pub ttl_ms: u64,
+    /// How long it may travel; absent: as the node's configuration has it
+    /// (`gossip.message_ttl_secs`).
+    #[serde(default)]
+    pub ttl_ms: Option<u64>,
     /// Without a sender.
     #[serde(default)]
     pub unsigned: bool,
@@ -150,8 +147,4 @@ fn default_bytes() -> usize {
 
 fn default_topic() -> String {
     DEFAULT_TOPIC.to_owned()
-}
-
-fn default_ttl() -> u64 {
-    DEFAULT_TTL_MS
 }

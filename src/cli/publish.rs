@@ -113,7 +113,7 @@ pub(super) fn app(context: &Context, message: &AppMessage, screen: &Screen) -> O
     let payload = message_bytes(&message.message, MAX_ENVELOPE_PAYLOAD)?;
     let request = Request::PublishApp(AppRequest {
         topic: message.topic.clone(),
-        ttl_ms: message.ttl.saturating_mul(1000),
+        ttl_ms: message.ttl.map(|secs| secs.saturating_mul(1000)),
         unsigned: message.unsigned,
         payload: hex::encode(payload),
     });

@@ -337,6 +337,20 @@ pub fn unread(router: &Behaviour) -> Vec<PeerId> {
     peers.filter(is_low).copied().collect()
 }
 
+/// Score of a peer whose announces led to the last new blocks: above everybody else's, so that the
+/// mesh keeps it, and too little to make up for an invalid message.
+const FAVOUR: f64 = 1.0;
+
+/// Keeps `peers` in the meshes rather than others, and nobody else.
+pub fn favour(router: &mut Behaviour, peers: &[PeerId]) {
+    let router = &mut router.router;
+    let all: Vec<PeerId> = router.all_peers().map(|(peer, _)| *peer).collect();
+    for peer in all {
+        let score = if peers.contains(&peer) { FAVOUR } else { 0.0 };
+        router.set_application_score(&peer, score);
+    }
+}
+
 /// Who is in the mesh of each topic, and how many listen to it.
 #[must_use]
 pub fn meshes(router: &Behaviour, topics: &Topics, config: &Config) -> Vec<MeshReport> {
@@ -378,6 +392,7 @@ fn scores(topics: &Topics) -> PeerScoreParams {
             .iter()
             .map(|(name, _)| (name.clone(), topic.clone()))
             .collect(),
+        app_specific_weight: 1.0,
         ip_colocation_factor_weight: 0.0,
         // A saturated peer is not a bad one; what it misses it asks for later.
         slow_peer_weight: 0.0,

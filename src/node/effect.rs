@@ -45,6 +45,8 @@ pub(crate) enum Effect {
         from: PeerId,
         verdict: Verdict,
     },
+    /// Keep these peers in the meshes rather than others.
+    Favour { peers: Vec<PeerId> },
     /// Publish a message of our own.
     Publish { topic: Topic, payload: Bytes },
     /// Ask a peer for identity keys.

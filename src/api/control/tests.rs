@@ -231,7 +231,7 @@ fn requests_have_the_documented_form() {
     };
     assert_eq!(
         (app.topic.as_str(), app.ttl_ms, app.unsigned),
-        ("app", 300_000, false)
+        ("app", None, false)
     );
     let mine: Request =
         serde_json::from_str(r#"{"cmd":"chain_mine","args":{"count":3}}"#).expect("reads");

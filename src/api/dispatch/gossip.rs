@@ -114,7 +114,10 @@ impl Dispatcher {
     pub(super) async fn publish_app(&self, request: AppRequest) -> Result<Value, Failure> {
         let payload = unhex("the payload", &request.payload)?;
         let (bytes, topic) = (payload.len(), &request.topic);
-        let ttl = std::time::Duration::from_millis(request.ttl_ms);
+        let ttl = match request.ttl_ms {
+            Some(ttl_ms) => std::time::Duration::from_millis(ttl_ms),
+            None => self.handle.message_ttl(),
+        };
         let id = if request.unsigned {
             self.handle.broadcast_unsigned(topic, payload, ttl).await?
         } else {
@@ -124,7 +127,7 @@ impl Dispatcher {
             id,
             signed: !request.unsigned,
             bytes,
-            ttl_ms: request.ttl_ms,
+            ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
             topic: request.topic,
         })
     }

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, builder::RangedU64ValueParser, value_parser};
 
 use super::MineShape;
 use crate::{
-    api::publish::{DEFAULT_TOPIC, DEFAULT_TTL_MS, MAX_MADE_UP},
+    api::publish::{DEFAULT_TOPIC, MAX_MADE_UP},
     chain::miner::MIN_TX_BYTES,
     registry::{MAX_ENVELOPE_TTL_MS, MAX_TX_BYTES},
 };
@@ -69,10 +69,10 @@ pub(in crate::cli) struct AppMessage {
     /// What it is about, at most 64 bytes
     #[arg(long, default_value = DEFAULT_TOPIC, value_name = "TOPIC")]
     pub(in crate::cli) topic: String,
-    /// How long it may travel, in seconds
-    #[arg(long, default_value_t = DEFAULT_TTL_MS / 1000, value_name = "SECS")]
+    /// How long it may travel, in seconds [default: the node's gossip.message_ttl_secs]
+    #[arg(long, value_name = "SECS")]
     #[arg(value_parser = value_parser!(u64).range(1..=MAX_ENVELOPE_TTL_MS / 1000))]
-    pub(in crate::cli) ttl: u64,
+    pub(in crate::cli) ttl: Option<u64>,
     /// Without this node's signature, for content that proves itself
     #[arg(long)]
     pub(in crate::cli) unsigned: bool,

@@ -61,6 +61,9 @@ impl EventLoop {
             }
             Effect::Announce(head) => self.announce(head),
             Effect::Follow { peer, head } => self.tasks.sync.peer_head(peer, head, false),
+            Effect::Favour { peers } => {
+                pubsub::favour(&mut self.swarm.behaviour_mut().pubsub, &peers);
+            }
             Effect::Judge { id, from, verdict } => self.judge(&id, from, verdict),
             Effect::Publish { topic, payload } => self.publish(topic, payload),
             Effect::FetchKeys { peer, digests } => {

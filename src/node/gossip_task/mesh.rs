@@ -26,6 +26,8 @@ impl GossipTask {
     pub(super) fn message(&mut self, from: PeerId, id: MessageId, topic: Topic, payload: Bytes) {
         let bytes = payload.len();
         self.waiting.leave(bytes);
+        let now = self.now();
+        self.recon.heard(&from, now);
         self.lap = Some(Lap::begin(topic));
         let ruling = self.pass(from, &id, topic, payload);
         if let Some(lap) = self.lap.take() {

@@ -215,6 +215,7 @@ pub(crate) fn spawn(parts: Parts, stop: CancellationToken) -> Result<Ends, Bloom
         tips: LruCache::new(MAX_TIPS),
         announces: HashMap::new(),
         heads: Heads::default(),
+        favoured: Vec::new(),
         inventory: Inventory::new(crate::gossip::inventory::Limits::default(), number),
         shares: Shares::new(
             crate::gossip::shares::Limits::default(),
@@ -281,6 +282,8 @@ struct GossipTask {
     /// have shown their work.
     announces: HashMap<(PeerId, Hash32), (MessageId, usize)>,
     heads: Heads,
+    /// Peers in high-bandwidth mode that the router knows of.
+    favoured: Vec<PeerId>,
     inventory: Inventory,
     shares: Shares,
     blobs: Blobs,
@@ -389,6 +392,11 @@ impl GossipTask {
         self.recon_tick(now);
         for (peer, head) in self.heads.take_due(now.mono) {
             self.outbox.push(Effect::Follow { peer, head });
+        }
+        let high: Vec<PeerId> = self.compact.high_bandwidth().copied().collect();
+        if high != self.favoured {
+            self.favoured.clone_from(&high);
+            self.outbox.push(Effect::Favour { peers: high });
         }
         if self.expiry <= now.mono {
             self.expiry = now.mono + EXPIRY;

@@ -23,6 +23,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 impl GossipTask {
     pub(super) fn serve(&mut self, peer: PeerId, message: Message, token: Token) {
         let now = self.now();
+        self.recon.heard(&peer, now);
         let allowed = self
             .peers
             .get_mut(&peer)
