@@ -339,7 +339,7 @@ pub fn unread(router: &Behaviour) -> Vec<PeerId> {
 
 /// Score of a peer whose announces led to the last new blocks: above everybody else's, so that the
 /// mesh keeps it, and too little to make up for an invalid message.
-const FAVOUR: f64 = 1.0;
+const FAVOUR: f64 = 0.1;
 
 /// Keeps `peers` in the meshes rather than others, and nobody else.
 pub fn favour(router: &mut Behaviour, peers: &[PeerId]) {

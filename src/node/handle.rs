@@ -263,8 +263,11 @@ impl Handle {
     /// # Errors
     /// What the verification or the store refused; blocks before it stay imported.
     pub async fn import(&self, blocks: Vec<Bytes>) -> Result<HeadReport, LocalError> {
+        let before = self.head().hash;
         let head = self.shared.local.import(blocks).await?;
-        self.tell_head(head.hash).await;
+        if head.hash != before {
+            self.tell_head(head.hash).await;
+        }
         Ok(head)
     }
 

@@ -313,6 +313,7 @@ impl GossipTask {
         mut requests: mpsc::Receiver<GossipRequest>,
         stop: CancellationToken,
     ) {
+        self.tell();
         loop {
             let wake = self.wake();
             tokio::select! {
