@@ -60,7 +60,7 @@ async fn topics_that_nobody_has_leave_nothing_behind() {
             0 => rpc::subscribe(&topic),
             1 => rpc::graft(&topic),
             2 => rpc::prune(&topic, u64::MAX),
-            _ => rpc::ihave(&topic, [&topic.as_bytes()[..]]),
+            _ => rpc::ihave(&topic, [topic.as_bytes()]),
         }
     });
     assert!(peer.write(rpc::frames(made_up)).await);

@@ -1,7 +1,5 @@
 //! Frames of gossipsub as protobuf.
 
-use super::raw::varint;
-
 /// Length-delimited field `tag`.
 fn field(tag: u64, bytes: &[u8]) -> Vec<u8> {
     let mut out = varint(tag << 3 | 2);
@@ -68,4 +66,41 @@ pub(super) fn frames(parts: impl IntoIterator<Item = Vec<u8>>) -> Vec<Vec<u8>> {
         }
     }
     frames
+}
+
+/// The length-delimited fields of a protobuf message.
+pub(super) fn fields(mut message: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
+    std::iter::from_fn(move || {
+        loop {
+            let (key, n) = read_varint(message)?;
+            let (value, m) = read_varint(&message[n..])?;
+            message = &message[n + m..];
+            if key & 7 == 2 {
+                let (field, rest) = message.split_at_checked(value as usize)?;
+                message = rest;
+                return Some((key >> 3, field));
+            }
+        }
+    })
+}
+
+pub(super) fn read_varint(bytes: &[u8]) -> Option<(u64, usize)> {
+    let mut value = 0;
+    for (i, byte) in bytes.iter().take(10).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * i);
+        if byte & 0x80 == 0 {
+            return Some((value, i + 1));
+        }
+    }
+    None
+}
+
+pub(super) fn varint(mut value: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+    out
 }
