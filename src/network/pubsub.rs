@@ -99,7 +99,7 @@ impl Default for Config {
             history_gossip: 3,
             duplicates: Duration::from_secs(120),
             max_bytes: MAX_GOSSIP_BYTES,
-            queue: 5_000,
+            queue: 1_024,
             flood_publish: true,
         }
     }

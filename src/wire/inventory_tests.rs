@@ -185,11 +185,12 @@ fn refuses_what_no_honest_peer_sends() {
     refuse(&get(ItemKind::Block, &[1], 10));
     refuse(&get(ItemKind::Blob, &[1], 10));
     refuse(&get(ItemKind::Tx, &[1], MAX_DATA_BYTES as u32 + 1));
-    let long = Bytes::from(vec![0; MAX_TX_BYTES + 1]);
+    // Items of a block travel in `TX`, too, and the largest of those is a share.
+    let long = Bytes::from(vec![0; MAX_SHARE_BYTES + 1]);
     refuse(&Message::Tx(Txs { txs: vec![long] }));
-    let unknown = [0xa1, 0, 0x81, 0x82, 5, 0x58, 0x20];
+    let unknown = [0xa1, 0, 0x81, 0x82, 6, 0x58, 0x20];
     let unknown = [&unknown[..], &[0; 32]].concat();
-    let error = Message::decode(MessageId::Inv, unknown.into()).expect_err("no kind 5");
+    let error = Message::decode(MessageId::Inv, unknown.into()).expect_err("no kind 6");
     assert_eq!(error.offence(), Some(Offence::MalformedMessage));
 }
 

@@ -141,7 +141,7 @@ impl Default for Config {
             interval: Duration::from_secs(30),
             delay: Duration::from_secs(3),
             silence: Duration::from_secs(60),
-            timeout: Duration::from_secs(20),
+            timeout: Duration::from_secs(10),
             first_rest: Duration::from_secs(30),
             longest_rest: Duration::from_secs(600),
         }

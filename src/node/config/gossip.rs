@@ -53,7 +53,7 @@ impl Default for Gossip {
             history: 6,
             history_gossip: 3,
             duplicates_secs: 120,
-            queue: 5000,
+            queue: 1024,
             flood_publish: true,
             seen_secs: 600,
             seen_ids: 100_000,

@@ -72,7 +72,7 @@ impl GossipTask {
             return Verdict::Ignore(Ignored::Unknown);
         };
         let Some(mut ancestry) = ancestry else {
-            self.heads.hurry(now.mono);
+            self.heads.hurry(&from, now.mono);
             return Verdict::Ignore(Ignored::UnknownParent);
         };
         let verified = verify_header(
@@ -96,7 +96,7 @@ impl GossipTask {
 
     /// An announce of a block, from the mesh.
     pub(super) fn announce(&mut self, from: PeerId, id: &MessageId, payload: &Bytes) -> Ruling {
-        let checked = match self.check_announce(payload) {
+        let checked = match self.check_announce(from, payload) {
             Ok(checked) => checked,
             Err(verdict) => return Ruling::Now(verdict),
         };
@@ -114,7 +114,11 @@ impl GossipTask {
         Ruling::Later
     }
 
-    pub(super) fn check_announce(&mut self, payload: &Bytes) -> Result<compact::Checked, Verdict> {
+    fn check_announce(
+        &mut self,
+        from: PeerId,
+        payload: &Bytes,
+    ) -> Result<compact::Checked, Verdict> {
         let now = self.now();
         let announce = compact::read(payload, &self.parts.genesis)?;
         self.enter(Layer::Topic);
@@ -134,7 +138,7 @@ impl GossipTask {
                 Err(Verdict::Ignore(Ignored::Stale))
             }
             Err(Verdict::Ignore(Ignored::UnknownParent)) => {
-                self.heads.hurry(now.mono);
+                self.heads.hurry(&from, now.mono);
                 Err(Verdict::Ignore(Ignored::UnknownParent))
             }
             Ok(checked) => {
@@ -345,7 +349,7 @@ impl GossipTask {
                     .on_txs(peer, block, answer.txs, bytes, &known, now);
                 return self.compact_outputs(outputs);
             }
-            Ok(Message::BlockAnnounce(payload)) => match self.check_announce(&payload) {
+            Ok(Message::BlockAnnounce(payload)) => match self.check_announce(peer, &payload) {
                 Ok(checked) if checked.block() == block => {
                     self.tally.announced(block, now);
                     let known = self.known();

@@ -24,9 +24,9 @@ impl Heads {
         entry.0 = head;
     }
 
-    /// Nothing on its way leads to these heads: they are due at once.
-    pub(super) fn hurry(&mut self, now: Instant) {
-        for (_, due) in self.0.values_mut() {
+    /// What `peer` sends does not lead to its head: it is due at once.
+    pub(super) fn hurry(&mut self, peer: &PeerId, now: Instant) {
+        if let Some((_, due)) = self.0.get_mut(peer) {
             *due = now;
         }
     }
@@ -82,7 +82,7 @@ mod tests {
         heads.heard(a, head(5), now + PATIENCE);
         heads.heard(b, head(6), now + PATIENCE);
         heads.reached(Height(5));
-        heads.hurry(now);
+        heads.hurry(&b, now);
         assert_eq!(heads.take_due(now), [(b, head(6))]);
     }
 }

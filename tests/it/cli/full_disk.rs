@@ -40,7 +40,10 @@ fn heals(home: &Home, dir: &str, head: &Value) {
     until("the node goes on", || {
         (home.json(&format!("chain head --data-dir {dir}")) == *head).then_some(())
     });
-    home.json(&format!("health --ready --data-dir {dir}"));
+    until("the node is ready again", || {
+        let command = format!("health --ready --data-dir {dir}");
+        home.run(&command).status.success().then_some(())
+    });
 }
 
 fn block(home: &Home, dir: &str, height: &Value) -> Value {
