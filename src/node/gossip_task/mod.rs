@@ -80,6 +80,9 @@ const MAX_TIPS: usize = 64;
 /// How often the engines are told the time at least.
 const TICK: Duration = Duration::from_millis(250);
 
+/// How often what has expired is looked for.
+const EXPIRY: Duration = Duration::from_secs(1);
+
 /// Application messages a subscriber may fall behind before it loses the oldest.
 pub const DELIVERY_BACKLOG: usize = 4096;
 
@@ -206,6 +209,8 @@ pub(crate) fn spawn(parts: Parts, stop: CancellationToken) -> Result<Ends, Bloom
         peers: HashMap::new(),
         asked: HashMap::new(),
         next_id: 0,
+        next_tick: now.mono + TICK,
+        next_expiry: now.mono + EXPIRY,
         salt: number,
         outbox: Outbox::new(parts.effects.clone()),
         done: done_tx,
@@ -258,6 +263,9 @@ struct GossipTask {
     peers: HashMap<PeerId, Peer>,
     asked: HashMap<RequestId, Asked>,
     next_id: u64,
+    /// When the engines are told the time at the latest, however much comes in.
+    next_tick: Instant,
+    next_expiry: Instant,
     salt: u64,
     outbox: Outbox,
     done: mpsc::Sender<Done>,
@@ -341,19 +349,18 @@ impl GossipTask {
 
     /// When something is due.
     fn wake(&self) -> Instant {
-        let now = self.now().mono;
         let due = [
             self.compact.deadline(),
             self.inventory.next_timeout(),
             Some(self.recon.next_timeout()),
             self.heads.next_due(),
-            Some(now + TICK),
         ];
-        due.into_iter().flatten().min().unwrap_or(now + TICK)
+        due.into_iter().flatten().fold(self.next_tick, Instant::min)
     }
 
     fn tick(&mut self) {
         let now = self.now();
+        self.next_tick = now.mono + TICK;
         let known = self.known();
         let outputs = self.compact.tick(&known, now.mono);
         self.compact_outputs(outputs);
@@ -362,8 +369,11 @@ impl GossipTask {
         for (peer, head) in self.heads.take_due(now.mono) {
             self.outbox.push(Effect::Follow { peer, head });
         }
-        self.app.expire(now);
-        self.forget_app_ids(now);
+        if now.mono >= self.next_expiry {
+            self.next_expiry = now.mono + EXPIRY;
+            self.app.expire(now);
+            self.forget_app_ids(now);
+        }
         self.tell();
     }
 
