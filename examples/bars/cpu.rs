@@ -1,10 +1,11 @@
-//! What this process has used, from the kernel's own books.
+//! What processes have used, from the kernel's own books.
 
 use std::{fs, time::Duration};
 
-/// Processor time of this process so far, ended threads included, in steps of 10 ms.
-pub(crate) fn time() -> Duration {
-    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+/// Processor time of process `pid` (`self` for this one) so far, ended threads included, in steps of
+/// 10 ms.
+pub(crate) fn time(pid: &str) -> Duration {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // The command name may hold spaces; fields are counted from behind its bracket.
     let fields: Vec<&str> = text
         .rsplit(") ")

@@ -3,7 +3,8 @@
 //! ```text
 //! cargo run --release --example bars                  # everything, a table, and JSON beside it
 //! cargo run --release --example bars -- --quick       # shorter runs, for a first look and CI
-//! cargo run --release --example bars -- channel       # one group: channel, chain, sync, memory, node
+//! cargo run --release --example bars -- channel       # one group: channel, chain, sync, memory, node, gossip
+//! cargo run --release --example bars -- rates         # one part of gossip: rates, steady, flood, tips, blocks, sets, direct, quiet
 //! cargo run --release --example bars -- --json FILE   # where to write the results
 //! cargo run --release --example bars -- --gate        # exit 1 when a bar is missed
 //! ```
@@ -16,6 +17,7 @@ mod chain;
 mod channel;
 mod cpu;
 mod faults;
+mod gossip;
 mod idle;
 mod process;
 mod report;
@@ -65,9 +67,10 @@ fn main() -> ExitCode {
         .iter()
         .position(|a| a == "--json")
         .and_then(|i| args.get(i + 1).cloned());
-    let groups = ["channel", "chain", "sync", "memory", "node"];
-    let chosen: Vec<_> = groups.into_iter().filter(|g| flag(g)).collect();
-    let wants = |group: &str| chosen.is_empty() || chosen.contains(&group);
+    let groups = ["channel", "chain", "sync", "memory", "node", "gossip"];
+    let named = |arg: &&String| groups.contains(&arg.as_str()) || gossip::has(arg);
+    let everything = args.iter().filter(named).count() == 0;
+    let wants = |group: &str| everything || flag(group);
 
     let mut report = Report::new(quick);
     if wants("chain") {
@@ -85,6 +88,7 @@ fn main() -> ExitCode {
     if wants("node") {
         idle::measure(&mut report);
     }
+    gossip::measure(|part| wants("gossip") || flag(part), effort, &mut report);
     report.print();
     if let Some(path) = json {
         report.write(&path);

@@ -1,6 +1,7 @@
 //! A node in a process of its own, so that memory and processor time are those of one side.
 //!
-//! The program starts itself again: `serve DIR [FAULT…]`, `fetch DIR HEIGHT HONEST [BAD…]`, `idle`.
+//! The program starts itself again: `serve DIR [FAULT…]`, `fetch DIR HEIGHT HONEST [BAD…]`, `idle`,
+//! `gossip PART…`.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -19,7 +20,10 @@ use animica_p2p::{
 };
 use futures::future::join_all;
 
-use crate::faults::{self, Fault, Faulty};
+use crate::{
+    faults::{self, Fault, Faulty},
+    gossip,
+};
 
 /// A child and what it said.
 pub(crate) struct Process {
@@ -79,6 +83,7 @@ pub(crate) fn run(args: &[&str]) {
                 println!("{}", node.addresses()[0]);
                 vec![node]
             }
+            ["gossip", part @ ..] => gossip::child(part).await,
             other => panic!("no such child: {other:?}"),
         }
     });

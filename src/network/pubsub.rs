@@ -43,10 +43,6 @@ const READ_AHEAD: usize = 8 * 1024;
 /// 5 000 would make busy honest nodes break each other's streams.
 const MAX_CONTROL_IDS: usize = 400;
 
-/// Messages from this size on are called off (IDONTWANT) at peers that have them. Below it the call
-/// costs as much as the copy it may spare.
-const IDONTWANT_BYTES: usize = 16 * 1024;
-
 /// Most topics a peer may say it listens to, and most such words in one frame.
 const MAX_SUBSCRIPTIONS: usize = 16;
 
@@ -81,8 +77,12 @@ pub struct Config {
     pub duplicates: Duration,
     /// Largest message; the topics' own caps are below it.
     pub max_bytes: usize,
-    /// Messages that may wait for one peer.
+    /// Messages that may wait for one peer. Each is a copy, so this bounds what a peer that does not
+    /// read costs; what does not fit is counted as dropped and recovered like other losses.
     pub queue: usize,
+    /// Messages longer than this are called off (IDONTWANT) at the others when they arrive. For
+    /// shorter ones the call costs as much as the copy it may spare.
+    pub call_off: usize,
     /// Whether our own messages go to every subscribed peer at once instead of the mesh.
     pub flood_publish: bool,
 }
@@ -100,6 +100,7 @@ impl Default for Config {
             duplicates: Duration::from_secs(120),
             max_bytes: MAX_GOSSIP_BYTES,
             queue: 1_024,
+            call_off: 16 * 1024,
             flood_publish: true,
         }
     }
@@ -257,7 +258,7 @@ pub fn behaviour(
         .duplicate_cache_time(config.duplicates)
         .max_transmit_size(config.max_bytes + ENVELOPE + READ_AHEAD)
         .max_control_messages_sent(MAX_CONTROL_IDS)
-        .idontwant_message_size_threshold(IDONTWANT_BYTES)
+        .idontwant_message_size_threshold(config.call_off)
         .opportunistic_graft_peers(0)
         .connection_handler_queue_len(config.queue)
         .flood_publish(config.flood_publish)

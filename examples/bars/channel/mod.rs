@@ -124,7 +124,7 @@ fn bulk(kind: Kind, bytes: usize) -> (f64, f64) {
         .expect("a stream opens");
         tokio::spawn(sink(muxer));
         let chunk = vec![7; 64 * 1024];
-        let (begin, cpu_begin) = (Instant::now(), cpu::time());
+        let (begin, cpu_begin) = (Instant::now(), cpu::time("self"));
         for _ in 0..bytes / chunk.len() {
             stream.write_all(&chunk).await.expect("the server reads");
         }
@@ -134,7 +134,7 @@ fn bulk(kind: Kind, bytes: usize) -> (f64, f64) {
             .read_exact(&mut end)
             .await
             .expect("the server has read everything");
-        let (wall, used) = (begin.elapsed(), cpu::time() - cpu_begin);
+        let (wall, used) = (begin.elapsed(), cpu::time("self") - cpu_begin);
         let gib = bytes as f64 / f64::from(1 << 30);
         (
             bytes as f64 / 1e6 / wall.as_secs_f64(),

@@ -86,7 +86,12 @@ impl GossipTask {
         let verified = job.verify(&parts.delegations, &parts.policy, now.wall_ms);
         let outcome = self.app.commit(verified, now);
         if let Some(delivery) = outcome.delivery {
-            self.app_ids.insert(object_id(&delivery.bytes), delivery.id);
+            let item = match delivery.channel {
+                Channel::Signed => object_id(&delivery.bytes),
+                // The same hash.
+                Channel::Unsigned => delivery.id,
+            };
+            self.app_ids.insert(item, delivery.id);
             // Nobody subscribed is fine.
             let _ = self.deliveries.send(delivery);
         }
@@ -169,7 +174,7 @@ impl GossipTask {
         let now = self.now();
         let message = self.app.compose_unsigned(topic, payload, ttl_ms, now)?;
         let (id, bytes) = (message.id(), message.as_bytes().clone());
-        self.app_ids.insert(object_id(&bytes), id);
+        self.app_ids.insert(id, id);
         self.publish(Topic::AppUnsigned, bytes);
         Ok(id)
     }

@@ -1,19 +1,30 @@
 //! What handles ask of gossip.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::GossipTask;
 use crate::{
+    bucket::Rate,
     chain::BlobCommitment,
-    gossip::app::{ComposeError, ContentCheck, Delivery},
+    gossip::{
+        app::{ComposeError, ContentCheck, Delivery},
+        buckets::{Allowance, Limits},
+        direct::{Pace, Rates},
+    },
     ids::Hash32,
 };
 
 /// Requests of handles that may wait; their callers wait with them.
 const REQUEST_QUEUE: usize = 256;
+
+/// What an envelope adds to its payload, roughly: key, signatures, body. Peers charge for it.
+const ENVELOPE: usize = 6 * 1024;
 
 /// Why a message was not published.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +79,8 @@ pub(crate) enum GossipRequest {
 pub(crate) struct Gossip {
     requests: mpsc::Sender<GossipRequest>,
     deliveries: broadcast::Sender<Delivery>,
+    /// What this node may say, signed and unsigned.
+    paces: Arc<[Mutex<Pace>; 2]>,
 }
 
 impl Gossip {
@@ -78,6 +91,8 @@ impl Gossip {
         ttl: Duration,
         signed: bool,
     ) -> Result<Hash32, PublishError> {
+        let bytes = payload.len() + if signed { ENVELOPE } else { 0 };
+        self.pace(signed, bytes).await;
         let (reply, answer) = oneshot::channel();
         self.send(GossipRequest::Broadcast {
             topic,
@@ -88,6 +103,21 @@ impl Gossip {
         })
         .await?;
         answer.await.map_err(|_| PublishError::Stopped)?
+    }
+
+    /// Waits until peers would take a message of `bytes` from us: they ignore what is over the
+    /// buckets, so what went out faster would be lost.
+    async fn pace(&self, signed: bool, bytes: usize) {
+        loop {
+            let wait = self.paces[usize::from(signed)]
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pay(bytes, Instant::now());
+            match wait {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return,
+            }
+        }
     }
 
     pub(crate) async fn share(&self, bytes: Bytes) -> Result<Hash32, PublishError> {
@@ -129,15 +159,30 @@ impl Gossip {
 
 pub(super) fn channel(
     deliveries: broadcast::Sender<Delivery>,
+    limits: &Limits,
 ) -> (Gossip, mpsc::Receiver<GossipRequest>) {
     let (requests, rx) = mpsc::channel(REQUEST_QUEUE);
+    let paces = [limits.app_unsigned, limits.app].map(|of| Mutex::new(pace(&of)));
     (
         Gossip {
             requests,
             deliveries,
+            paces: Arc::new(paces),
         },
         rx,
     )
+}
+
+/// What one peer takes from another, as far as ours have the same limits.
+fn pace(allowance: &Allowance) -> Pace {
+    let part = |rate: Rate, of: u32| Rate {
+        per_second: (rate.per_second / of.max(1)).max(1),
+        burst: (rate.burst / of.max(1)).max(1),
+    };
+    Pace::new(Rates {
+        messages: part(allowance.messages, allowance.weight),
+        kib: part(allowance.bytes, 1024),
+    })
 }
 
 impl GossipTask {
@@ -176,5 +221,29 @@ impl GossipTask {
                 let _ = reply.send(recent);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn callers_wait_when_more_is_said_than_a_peer_takes() {
+        let rate = |per_second, burst| Rate { per_second, burst };
+        let mut limits = Limits::default();
+        limits.app.bytes = rate(1024, 64 * 1024);
+        let (gossip, _requests) = channel(broadcast::channel(1).0, &limits);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        let _inside = runtime.enter();
+        assert!(gossip.pace(true, 64 * 1024).now_or_never().is_some());
+        assert!(gossip.pace(true, 64 * 1024).now_or_never().is_none());
+        // The topics have buckets of their own.
+        assert!(gossip.pace(false, 64 * 1024).now_or_never().is_some());
     }
 }

@@ -189,7 +189,7 @@ pub(crate) fn spawn(parts: Parts, stop: CancellationToken) -> Result<Ends, Bloom
     let (inputs, input_rx) = mpsc::channel(INPUT_QUEUE);
     let (done_tx, done) = mpsc::channel(DONE_QUEUE);
     let (deliveries, _) = broadcast::channel(DELIVERY_BACKLOG);
-    let (gossip, requests) = local::channel(deliveries.clone());
+    let (gossip, requests) = local::channel(deliveries.clone(), &parts.limits);
     let (report_tx, report) = watch::channel(GossipReport::default());
     let waiting = WaitingBytes::default();
     let now = parts.clock.now();

@@ -30,6 +30,12 @@ impl Handle {
     /// It reaches peers that are connected now through the mesh, and others by reconciliation for as
     /// long as it lives. It is not delivered to this node.
     ///
+    /// Callers wait while more is said than a peer takes from this node (`Limits::gossip`, by
+    /// default 1 000 messages and 4 MiB a second, four times that at once), and while the node has
+    /// not got round to what was said before. What a peer's queue has no room for is counted as
+    /// dropped ([`NodeEvent::SlowPeer`](crate::event::NodeEvent::SlowPeer)) and may still come by
+    /// reconciliation.
+    ///
     /// # Errors
     /// The topic has no or more than 64 bytes, the payload more than 64 KiB, the life more than a
     /// day; the key cannot sign; or too many messages of this node live.

@@ -212,6 +212,7 @@ mod tests {
             duplicates: Duration::from_secs(77),
             max_bytes: made.max_bytes,
             queue: 99,
+            call_off: made.call_off,
             flood_publish: false,
         };
         assert_eq!(made, expected);
