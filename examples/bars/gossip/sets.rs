@@ -81,7 +81,7 @@ fn reconcile(run: u32) -> Stats {
         Pool(there),
         PeerId::random(),
     );
-    let opened = Session::open(SketchSet::Pool, Salt(salt), here.into_iter());
+    let opened = Session::open(SketchSet::Pool, Salt(salt), here);
     let (mut session, mut request) = opened;
     let (mut fetched, mut offered) = (0, 0);
     loop {
