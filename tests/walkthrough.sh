@@ -119,7 +119,7 @@ cmd a peer list --json | json '[(p["kem"], p["signature"], p["aead"]) for p in d
 
 say "kill -9 in the middle loses nothing"
 kill -9 "$b_pid"; wait "$b_pid" 2>/dev/null || true
-cmd a chain mine --count 20000 --txs 2 --tx-bytes 2000 --seed 2
+cmd a chain mine --count 20000 --txs 4 --tx-bytes 4000 --seed 2
 head=$(head_of a)
 start b --listen /ip4/127.0.0.1/tcp/0 --metrics 127.0.0.1:0 --bootstrap "$(address_of a)"
 for _ in $(seq 200); do

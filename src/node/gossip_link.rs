@@ -17,6 +17,7 @@ use crate::{
     ids::ChainId,
     network::{
         exchange::{Failure, RequestId, Token},
+        identify::Head,
         pubsub::{MessageId, Topics},
     },
     registry::Topic,
@@ -123,6 +124,12 @@ impl GossipLink {
         if offered.is_err() {
             self.waiting.leave(bytes);
         }
+        offered.is_ok()
+    }
+
+    /// A peer claims a head just ahead of ours. False if there is no room for it.
+    pub(crate) fn peer_head(&self, peer: PeerId, head: Head) -> bool {
+        let offered = self.link.offer(GossipInput::PeerHead { peer, head });
         offered.is_ok()
     }
 

@@ -134,9 +134,8 @@ impl EventLoop {
                 outbound,
             });
         }
-        if !first && head.height > ours && head.height.0 - ours.0 <= NEAR {
-            self.tasks.gossip.keep(GossipInput::PeerHead { peer, head });
-        } else {
+        let near = !first && head.height > ours && head.height.0 - ours.0 <= NEAR;
+        if !near || !self.tasks.gossip.peer_head(peer, head) {
             self.tasks.sync.peer_head(peer, head, first);
         }
     }

@@ -243,6 +243,9 @@ impl GossipTask {
             Err(_) => Verdict::Ignore(Ignored::Unknown),
         };
         let valid = verdict == Verdict::Accept;
+        if let Verdict::Ignore(_) = verdict {
+            self.compact.on_lost(&block);
+        }
         self.judge_announce(from, block, verdict);
         if valid {
             let now = self.now().mono;
@@ -267,7 +270,7 @@ impl GossipTask {
     pub(super) fn head_moved(&mut self, head: Head) {
         let now = self.now().mono;
         self.tally.imported(&head.hash, now);
-        self.heads.reached(head.height);
+        self.heads.reached(head.height, now);
         self.follow_head(head.hash);
         let outputs = self.compact.on_known(head.hash, None);
         self.compact_outputs(outputs);

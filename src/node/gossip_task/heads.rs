@@ -31,9 +31,14 @@ impl Heads {
         }
     }
 
-    /// Our head is at `height` now.
-    pub(super) fn reached(&mut self, height: Height) {
-        self.0.retain(|_, (head, _)| head.height > height);
+    /// Our head is at `height` now: no block up to there is worth a wait. Sync is told of the heads
+    /// all the same: one may be of another branch, and it has to know who has what.
+    pub(super) fn reached(&mut self, height: Height, now: Instant) {
+        for (head, due) in self.0.values_mut() {
+            if head.height <= height {
+                *due = now;
+            }
+        }
     }
 
     pub(super) fn forget(&mut self, peer: &PeerId) {
@@ -76,13 +81,16 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_was_reached_is_forgotten_and_one_without_its_parent_is_due_at_once() {
+    fn a_head_that_was_reached_and_one_without_its_parent_are_due_at_once() {
         let (mut heads, now) = (Heads::default(), Instant::now());
-        let (a, b) = (PeerId::random(), PeerId::random());
+        let [a, b, c] = [0; 3].map(|_| PeerId::random());
         heads.heard(a, head(5), now + PATIENCE);
         heads.heard(b, head(6), now + PATIENCE);
-        heads.reached(Height(5));
+        heads.heard(c, head(7), now + PATIENCE);
+        heads.reached(Height(5), now);
+        assert_eq!(heads.take_due(now), [(a, head(5))]);
         heads.hurry(&b, now);
         assert_eq!(heads.take_due(now), [(b, head(6))]);
+        assert_eq!(heads.next_due(), Some(now + PATIENCE));
     }
 }

@@ -180,6 +180,12 @@ impl Engine {
         building.map_or_else(Vec::new, |building| judge::judge(hash, building, block))
     }
 
+    /// A rebuilt block was not imported for a reason of this node, say a full disk: it is not here
+    /// after all, and the next announce of it is welcome.
+    pub fn on_lost(&mut self, hash: &Hash32) {
+        self.done.retain(|done| done != hash);
+    }
+
     /// The last connection to a peer closed.
     pub fn on_gone(&mut self, peer: PeerId, known: &dyn Known, now: Instant) -> Vec<Output> {
         let mut out = Vec::new();

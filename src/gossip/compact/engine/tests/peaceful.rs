@@ -154,3 +154,15 @@ fn a_peer_that_leaves_is_replaced_by_the_next_announcer() {
     let out = world.answer(3, &block, serve(&block, &get).expect("fits").txs);
     assert!(rebuilt(&out).is_some());
 }
+
+#[test]
+fn a_block_that_could_not_be_imported_here_is_welcome_again() {
+    let (block, _) = new_block(1);
+    let mut world = World::with(&block, 10);
+    let announce = build(&block, 1, []);
+    assert!(rebuilt(&world.announce(1, &announce)).is_some());
+    let again = world.announce(2, &announce);
+    assert_eq!(verdicts(&again), [ignored(2, Ignored::Duplicate)]);
+    world.engine.on_lost(&block.hash());
+    assert!(rebuilt(&world.announce(2, &announce)).is_some());
+}
