@@ -49,9 +49,6 @@ const MAX_SUBSCRIPTIONS: usize = 16;
 /// The first heartbeat comes soon: until then a fresh node has no mesh and passes nothing on.
 const FIRST_HEARTBEAT: Duration = Duration::from_millis(100);
 
-/// How long a peer that was let go must not come back into the mesh, the original's figure.
-const PRUNE_BACKOFF: Duration = Duration::from_secs(60);
-
 /// How long the router remembers the score of a peer that is gone.
 pub const SCORE_MEMORY: Duration = Duration::from_secs(60);
 
@@ -65,8 +62,19 @@ pub struct Config {
     pub mesh_low: usize,
     /// Above this many peers it lets some go.
     pub mesh_high: usize,
-    /// Peers outside the mesh that are told of recent messages at each heartbeat.
+    /// Of the mesh at least this many were dialled by us: peers that no attacker placed. At most
+    /// half of `mesh` and no more than `mesh_low`.
+    pub mesh_outbound: usize,
+    /// Peers outside the mesh that are told of recent messages at each heartbeat, at least.
     pub lazy: usize,
+    /// The same as a share of those outside the mesh, in percent, where that is more.
+    pub lazy_percent: u8,
+    /// How long an IWANT may remain unanswered before the promise counts as broken.
+    pub promise: Duration,
+    /// How long a peer that was let go must not come back into the mesh.
+    pub prune_backoff: Duration,
+    /// How long peers are kept for a topic on which we publish and nobody of the mesh listens.
+    pub fanout_ttl: Duration,
     /// Time between two heartbeats: upkeep of the mesh, IHAVE.
     pub heartbeat: Duration,
     /// Heartbeats for which a message can be asked for.
@@ -93,7 +101,12 @@ impl Default for Config {
             mesh: 6,
             mesh_low: 4,
             mesh_high: 12,
+            mesh_outbound: 2,
             lazy: 6,
+            lazy_percent: 25,
+            promise: Duration::from_secs(3),
+            prune_backoff: Duration::from_secs(60),
+            fanout_ttl: Duration::from_secs(60),
             heartbeat: Duration::from_secs(1),
             history: 6,
             history_gossip: 3,
@@ -249,8 +262,16 @@ pub fn behaviour(
         .mesh_n(config.mesh)
         .mesh_n_low(config.mesh_low)
         .mesh_n_high(config.mesh_high)
-        .mesh_outbound_min(config.mesh_low.min(config.mesh / 2).min(2))
+        .mesh_outbound_min(
+            config
+                .mesh_outbound
+                .min(config.mesh_low)
+                .min(config.mesh / 2),
+        )
         .gossip_lazy(config.lazy)
+        .gossip_factor(f64::from(config.lazy_percent.min(100)) / 100.0)
+        .iwant_followup_time(config.promise)
+        .fanout_ttl(config.fanout_ttl)
         .heartbeat_interval(config.heartbeat)
         .heartbeat_initial_delay(FIRST_HEARTBEAT)
         .history_length(config.history)
@@ -262,7 +283,7 @@ pub fn behaviour(
         .opportunistic_graft_peers(0)
         .connection_handler_queue_len(config.queue)
         .flood_publish(config.flood_publish)
-        .prune_backoff(PRUNE_BACKOFF);
+        .prune_backoff(config.prune_backoff);
     for (name, topic) in topics.iter() {
         let cap = (*topic).max_bytes().min(config.max_bytes);
         builder.max_transmit_size_for_topic(cap + ENVELOPE, name.clone());

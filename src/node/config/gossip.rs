@@ -12,8 +12,19 @@ pub struct Gossip {
     pub mesh_low: u32,
     /// Above this many peers it lets some go. Follows `mesh` as 12 to 6 unless set.
     pub mesh_high: u32,
-    /// Peers outside the mesh that are told of recent messages at each heartbeat.
+    /// Of the mesh at least this many were dialled by us.
+    pub mesh_outbound: u32,
+    /// Peers outside the mesh that are told of recent messages at each heartbeat, at least.
     pub lazy: u32,
+    /// The same as a share of those outside the mesh, in percent.
+    pub lazy_percent: u8,
+    /// How long a promised message may take before its announcer is held to have lied, in
+    /// milliseconds.
+    pub promise_ms: u64,
+    /// How long a peer that was let go must not come back into the mesh, in seconds.
+    pub prune_backoff_secs: u64,
+    /// How long peers are kept for a topic that nobody of the mesh listens to, in seconds.
+    pub fanout_ttl_secs: u64,
     /// Time between two heartbeats, in milliseconds.
     pub heartbeat_ms: u64,
     /// Heartbeats for which a message can be asked for.
@@ -24,6 +35,8 @@ pub struct Gossip {
     pub duplicates_secs: u64,
     /// Messages that may wait for one peer.
     pub queue: u32,
+    /// Messages longer than this many bytes are called off at other peers when they arrive.
+    pub call_off_bytes: u32,
     /// Whether messages of this node go to every peer that listens instead of the mesh alone.
     pub flood_publish: bool,
     /// How long a validated message is remembered at least, in seconds.
@@ -48,12 +61,18 @@ impl Default for Gossip {
             mesh: 6,
             mesh_low: 4,
             mesh_high: 12,
+            mesh_outbound: 2,
             lazy: 6,
+            lazy_percent: 25,
+            promise_ms: 3000,
+            prune_backoff_secs: 60,
+            fanout_ttl_secs: 60,
             heartbeat_ms: 1000,
             history: 6,
             history_gossip: 3,
             duplicates_secs: 120,
             queue: 1024,
+            call_off_bytes: 16_384,
             flood_publish: true,
             seen_secs: 600,
             seen_ids: 100_000,

@@ -63,19 +63,25 @@ pub(super) fn contradictions(gossip: &Gossip) -> Vec<Complaint> {
 }
 
 /// (key, value, least, most).
-pub(super) fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 28] {
+pub(super) fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 34] {
     let (g, l, p) = (&config.gossip, &config.gossip.limits, &config.pool);
     let most = 1_000_000;
     [
         ("gossip.mesh", g.mesh.into(), 1, 100),
         ("gossip.mesh_low", g.mesh_low.into(), 1, 100),
         ("gossip.mesh_high", g.mesh_high.into(), 1, 200),
+        ("gossip.mesh_outbound", g.mesh_outbound.into(), 0, 50),
         ("gossip.lazy", g.lazy.into(), 0, 100),
+        ("gossip.lazy_percent", g.lazy_percent.into(), 0, 100),
+        ("gossip.promise_ms", g.promise_ms, 100, 60_000),
+        ("gossip.prune_backoff_secs", g.prune_backoff_secs, 1, 3600),
+        ("gossip.fanout_ttl_secs", g.fanout_ttl_secs, 1, 3600),
         ("gossip.heartbeat_ms", g.heartbeat_ms, 10, 60_000),
         ("gossip.history", g.history.into(), 1, 120),
         ("gossip.history_gossip", g.history_gossip.into(), 0, 120),
         ("gossip.duplicates_secs", g.duplicates_secs, 1, 3600),
         ("gossip.queue", g.queue.into(), 16, 100_000),
+        ("gossip.call_off_bytes", g.call_off_bytes.into(), 1, 1 << 20),
         ("gossip.seen_secs", g.seen_secs, 2, 86_400),
         // The filter of more would be larger than filters may be.
         ("gossip.seen_ids", g.seen_ids, 1000, 10_000_000),
