@@ -44,7 +44,7 @@ fn text(r: &SyncReport) -> String {
         ("headers", r.header_height.to_string()),
         ("blocks", format!("{} of {}", r.height, r.best_known_height)),
         ("rate", rate(r)),
-        ("peers", r.sync_peers.to_string()),
+        ("asking", format!("{} peers", r.sync_peers)),
     ];
     if let Some(eta) = r.eta_s {
         rows.push(("left", duration(eta)));

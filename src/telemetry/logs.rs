@@ -63,8 +63,10 @@ fn filter_text(options: &LogOptions, rust_log: Option<String>) -> String {
     }
     match options.verbosity {
         0 if !options.level.trim().is_empty() => options.level.trim().to_owned(),
-        0 if options.quiet => "warn".to_owned(),
-        0 => "info,libp2p=warn".to_owned(),
+        // yamux warns without the peer whenever the other side is gone first; our own lines of
+        // the same connection name peer and reason.
+        0 if options.quiet => "warn,yamux=off".to_owned(),
+        0 => "info,libp2p=warn,yamux=off".to_owned(),
         1 => "info,animica_p2p=debug".to_owned(),
         2 => "debug,animica_p2p=trace".to_owned(),
         _ => "trace".to_owned(),

@@ -15,6 +15,7 @@ mod address;
 mod error;
 mod guard;
 mod muxer;
+mod own_port;
 mod upgrade;
 
 pub use address::expected_peer;
@@ -36,7 +37,7 @@ use libp2p::{
 };
 use tracing::warn;
 
-use self::{guard::Guard, upgrade::Upgrade};
+use self::{guard::Guard, own_port::OwnPort, upgrade::Upgrade};
 use crate::{registry::HANDSHAKE_DEADLINE_MS, secure};
 
 /// How many deadlines a dial by name may take altogether: looking the name up, and the addresses
@@ -83,7 +84,7 @@ pub fn build(
     let upgrade = Upgrade::new(config, options.deadline);
     let tcp = || {
         let raw = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true));
-        secured(raw, upgrade.clone())
+        secured(OwnPort(raw), upgrade.clone())
     };
     let plain_tcp = optional(options.tcp && !options.dns, tcp);
     let named_tcp = optional(options.tcp && options.dns, || {

@@ -1,13 +1,13 @@
 //! A peer that floods one topic while an honest one uses the others.
 
-use animica_p2p::registry::Topic;
+use animica_p2p::{node::Limits, registry::Topic};
 
 use super::{
     made,
     puppet::Puppet,
     scene::{Scene, counted},
 };
-use crate::support::soon;
+use crate::support::{on_loopback, soon};
 
 /// More than a peer may send at once, and in the time of the test.
 const FLOOD: u64 = 10_000;
@@ -21,7 +21,11 @@ async fn refused(scene: &Scene, topic: Topic) {
 
 #[tokio::test]
 async fn a_flood_of_unsigned_messages_stops_no_signed_one() {
-    let mut scene = Scene::new().await;
+    // So little that the flood exceeds it on the slowest machine.
+    let mut limits = Limits::default();
+    let unsigned = &mut limits.gossip.app_unsigned.messages;
+    (unsigned.per_second, unsigned.burst) = (10, 1000);
+    let mut scene = Scene::with(on_loopback().limits(limits)).await;
     let flooder = Puppet::beside(&scene.node).await;
     let flood = (0..FLOOD).map(|n| made::unsigned(&n.to_be_bytes()).to_vec());
     flooder.flood(Topic::AppUnsigned, flood.collect()).await;

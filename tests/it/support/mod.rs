@@ -85,6 +85,7 @@ pub(crate) async fn event<T>(
 /// Waits until `node` has a peer that has accepted it.
 pub(crate) async fn has_peer(node: &Handle) {
     let mut events = node.subscribe();
+    let mut seen = Vec::new();
     let accepted = async {
         // The event may have come before the subscription, so the table is asked, too.
         while node
@@ -94,12 +95,18 @@ pub(crate) async fn has_peer(node: &Handle) {
             .iter()
             .all(|p| p.head_height.is_none())
         {
-            if let Err(tokio::sync::broadcast::error::RecvError::Closed) = events.recv().await {
-                panic!("the node stopped");
+            match events.recv().await {
+                Err(tokio::sync::broadcast::error::RecvError::Closed) => {
+                    panic!("the node stopped");
+                }
+                event => seen.push(event),
             }
         }
     };
-    soon("a peer accepts", accepted).await;
+    if tokio::time::timeout(DEADLINE, accepted).await.is_err() {
+        let peers = node.peers().await;
+        panic!("no peer accepts within {DEADLINE:?}; peers {peers:?}; events {seen:?}");
+    }
 }
 
 /// No node of a test may think badly of an honest one.
