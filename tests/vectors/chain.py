@@ -3,9 +3,10 @@
 library, from the specification and not from the Rust code. Run it in this directory; the test
 `chain::vectors` compares the result with the product."""
 
-import hashlib
 import json
 import random
+
+from common import cbor, head, sha3
 
 FIELDS = [  # key, kind; in canonical order
     ("v", int), ("extra", bytes), ("nonce", int), ("daRoot", bytes), ("height", int),
@@ -17,32 +18,6 @@ TAG = b"animica/header-nonce/v1"
 ZERO = bytes(32)
 CHAINS = {1: (16, 8, 32), 2: (12, 6, 24), 1337: (2, 1, 12)}
 MILLION = 1_000_000
-
-
-def sha3(*parts):
-    return hashlib.sha3_256(b"".join(parts)).digest()
-
-
-def head(major, n):
-    if n < 24:
-        return bytes([major << 5 | n])
-    for info, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
-        if n < 1 << 8 * size:
-            return bytes([major << 5 | info]) + n.to_bytes(size, "big")
-    raise ValueError(n)
-
-
-def cbor(value):
-    if isinstance(value, int):
-        return head(0, value)
-    if isinstance(value, bytes):
-        return head(2, len(value)) + value
-    if isinstance(value, str):
-        return head(3, len(value)) + value.encode()
-    if isinstance(value, list):
-        return head(4, len(value)) + b"".join(map(cbor, value))
-    entries = sorted((cbor(k), cbor(v)) for k, v in value.items())
-    return head(5, len(entries)) + b"".join(k + v for k, v in entries)
 
 
 def header(**over):

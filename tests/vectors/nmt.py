@@ -3,16 +3,13 @@
 specs/gossip/blobs.md in plain Python, from the page and not from the Rust code. Run it in this
 directory; the tests of `chain::nmt` and `chain::blob` compare the result with the product."""
 
-import hashlib
 import json
 import random
 
+from common import head, sha3
+
 PIECE = 4096
 KNOWN = "382d00e2139b04cb77f513247c8f838fcfa26db6e1920d13521bbc95610d483a"
-
-
-def sha3(*parts):
-    return hashlib.sha3_256(b"".join(parts)).digest()
 
 
 def ns_bytes(ns):
@@ -71,15 +68,6 @@ def tree(leaves):
             for i, leaf in enumerate(leaves)
         ],
     }
-
-
-def head(major, n):
-    for info, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
-        if n < 24:
-            return bytes([major << 5 | n])
-        if n < 1 << 8 * size:
-            return bytes([major << 5 | info]) + n.to_bytes(size, "big")
-    raise ValueError(n)
 
 
 def blob(ns, data):

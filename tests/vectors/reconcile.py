@@ -3,54 +3,20 @@
 and its standard library, from the specification and not from the Rust code. Run it in this
 directory; the test `gossip::reconcile::vectors` compares the result with the product."""
 
-import hashlib
 import json
 from math import isqrt
 
-M64 = (1 << 64) - 1
+from common import M64, cbor, sha3, siphash
+
 END = 32768
 
 
-def rotl(x, n):
-    return (x << n | x >> (64 - n)) & M64
-
-
-def siphash24(key, data):
-    k0, k1 = (int.from_bytes(key[i:i + 8], "little") for i in (0, 8))
-    v = [k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d,
-         k0 ^ 0x6c7967656e657261, k1 ^ 0x7465646279746573]
-
-    def rounds(n):
-        for _ in range(n):
-            v[0] = (v[0] + v[1]) & M64
-            v[1] = rotl(v[1], 13) ^ v[0]
-            v[0] = rotl(v[0], 32)
-            v[2] = (v[2] + v[3]) & M64
-            v[3] = rotl(v[3], 16) ^ v[2]
-            v[0] = (v[0] + v[3]) & M64
-            v[3] = rotl(v[3], 21) ^ v[0]
-            v[2] = (v[2] + v[1]) & M64
-            v[1] = rotl(v[1], 17) ^ v[2]
-            v[2] = rotl(v[2], 32)
-
-    whole = len(data) // 8 * 8
-    words = [int.from_bytes(data[i:i + 8], "little") for i in range(0, whole, 8)]
-    words.append(int.from_bytes(data[whole:], "little") | (len(data) & 255) << 56)
-    for word in words:
-        v[3] ^= word
-        rounds(2)
-        v[0] ^= word
-    v[2] ^= 255
-    rounds(4)
-    return v[0] ^ v[1] ^ v[2] ^ v[3]
-
-
 def short_key(salt, item):
-    return siphash24(salt, item)
+    return siphash(2, 4, salt, item)
 
 
 def check(salt, key):
-    return siphash24(salt, key.to_bytes(8, "big")) & 0xffffffff
+    return siphash(2, 4, salt, key.to_bytes(8, "big")) & 0xffffffff
 
 
 def indexes(key, end=END):
@@ -99,28 +65,8 @@ def decode(salt, here, there, end):
     return sorted(found[0xffff]), sorted(found[1])
 
 
-def head(major, n):
-    if n < 24:
-        return bytes([major << 5 | n])
-    for info, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
-        if n < 1 << 8 * size:
-            return bytes([major << 5 | info]) + n.to_bytes(size, "big")
-    raise ValueError(n)
-
-
-def cbor(value):
-    if isinstance(value, int):
-        return head(0, value)
-    if isinstance(value, bytes):
-        return head(2, len(value)) + value
-    if isinstance(value, list):
-        return head(4, len(value)) + b"".join(map(cbor, value))
-    entries = sorted((cbor(k), cbor(v)) for k, v in value.items())
-    return head(5, len(entries)) + b"".join(k + v for k, v in entries)
-
-
 def item(i):
-    return hashlib.sha3_256(b"reconcile/%d" % i).digest()
+    return sha3(b"reconcile/%d" % i)
 
 
 def packed(cells):
@@ -133,7 +79,7 @@ def keys_bytes(keys):
 
 
 def main():
-    salts = [bytes(16), bytes(range(16)), hashlib.sha3_256(b"salt").digest()[:16]]
+    salts = [bytes(16), bytes(range(16)), sha3(b"salt")[:16]]
     keys = [{"salt": salt.hex(), "id": item(i).hex(),
              "key": "%016x" % short_key(salt, item(i)),
              "check": "%08x" % check(salt, short_key(salt, item(i)))}
@@ -174,7 +120,5 @@ def main():
         file.write("\n")
 
 
-# The example of the paper of SipHash (Aumasson and Bernstein 2012, appendix A).
-assert siphash24(bytes(range(16)), bytes(range(15))) == 0xa129ca6149be45e5
 if __name__ == "__main__":
     main()

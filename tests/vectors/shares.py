@@ -4,9 +4,10 @@ specs/gossip/shares.md in plain Python, from the page and not from the Rust code
 directory; the tests of `chain::share` and `chain::poies` compare the result with the product."""
 
 import decimal
-import hashlib
 import json
 import random
+
+from common import cbor, sha3
 
 TAG = b"animica/header-nonce/v1"
 DOMAIN = b"Animica/ProofNullifier/HashShare/v1"
@@ -14,30 +15,6 @@ TEXT = ("daRoot", "mixSeed", "txsRoot", "stateRoot", "parentHash", "proofsRoot",
         "poiesPolicyRoot", "pqAlgPolicyRoot")
 
 decimal.getcontext().prec = 80
-
-
-def sha3(*parts):
-    return hashlib.sha3_256(b"".join(parts)).digest()
-
-
-def head(major, n):
-    if n < 24:
-        return bytes([major << 5 | n])
-    for info, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
-        if n < 1 << 8 * size:
-            return bytes([major << 5 | info]) + n.to_bytes(size, "big")
-    raise ValueError(n)
-
-
-def cbor(value):
-    if isinstance(value, int):
-        return head(0, value)
-    if isinstance(value, bytes):
-        return head(2, len(value)) + value
-    if isinstance(value, str):
-        return head(3, len(value)) + value.encode()
-    entries = sorted((cbor(k), cbor(v)) for k, v in value.items())
-    return head(5, len(entries)) + b"".join(k + v for k, v in entries)
 
 
 def share(header, nonce):
