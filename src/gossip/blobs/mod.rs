@@ -41,6 +41,7 @@ use crate::{
     chain::{BlobCommitment, BlobError},
     clock::Now,
     offence::Offence,
+    report::BlobReport,
     wire::{DaGet, DaProof},
 };
 
@@ -127,31 +128,6 @@ pub enum Availability {
     Available,
     /// Nobody could show it, so far.
     Withheld,
-}
-
-/// Figures of blobs, for metrics and `gossip stats`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BlobReport {
-    /// Blobs remembered.
-    pub tracked: u64,
-    /// Of them, those about which nothing is decided.
-    pub open: u64,
-    /// Requests that run.
-    pub in_flight: u64,
-    /// Announcements accepted since the start.
-    pub accepted: u64,
-    /// Announcements of no use since the start.
-    pub ignored: u64,
-    /// Announcements rejected since the start.
-    pub rejected: u64,
-    /// Blobs found available since the start.
-    pub available: u64,
-    /// Blobs found withheld since the start.
-    pub withheld: u64,
-    /// Samples that verified since the start.
-    pub samples: u64,
-    /// Answers with a proof that did not, since the start.
-    pub bad_proofs: u64,
 }
 
 impl Blobs {

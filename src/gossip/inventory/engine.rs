@@ -8,12 +8,12 @@ use std::{
 use libp2p::PeerId;
 
 use super::{
-    Counts, Limits, Output, RequestId,
+    Limits, Output, RequestId,
     peer::Peer,
     refused::Refused,
     wanted::{Announcer, State, Want, Wanted},
 };
-use crate::wire::Item;
+use crate::{report::InventoryReport, wire::Item};
 
 /// Announcements and requests of objects too large to push. See the module.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct Inventory {
     /// Received objects without a verdict, by when they came.
     pub(super) judged: BTreeSet<(Instant, Item)>,
     pub(super) outputs: VecDeque<Output>,
-    pub(super) counts: Counts,
+    pub(super) counts: InventoryReport,
     /// Numbers given out so far, to requests, announcements and salts.
     numbers: u64,
 }
@@ -69,7 +69,7 @@ impl Inventory {
             open: BTreeMap::new(),
             judged: BTreeSet::new(),
             outputs: VecDeque::new(),
-            counts: Counts::default(),
+            counts: InventoryReport::default(),
             numbers: 0,
         }
     }
@@ -200,7 +200,7 @@ impl Inventory {
 
     /// What has happened so far.
     #[must_use]
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> InventoryReport {
         self.counts
     }
 

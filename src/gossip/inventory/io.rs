@@ -59,30 +59,3 @@ pub enum Output {
         detail: String,
     },
 }
-
-/// What has happened since the start, for metrics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Requests for objects sent.
-    pub requests: u64,
-    /// Objects asked for, once per request that named them.
-    pub asked: u64,
-    /// Objects received and handed on.
-    pub received: u64,
-    /// Objects received that were here by then.
-    pub duplicates: u64,
-    /// Announcements of what was here, or refused, already.
-    pub stale: u64,
-    /// Announced objects that the announcer then said it does not have.
-    pub not_found: u64,
-    /// Requests that brought nothing in time.
-    pub withheld: u64,
-    /// Announced objects forgotten because their announcer had announced too many.
-    pub flooded: u64,
-    /// Objects no announcer of which is left.
-    pub lost: u64,
-    /// Announcements sent and acknowledged, by item.
-    pub announced: u64,
-    /// Announcements dropped because their peer took none, by item.
-    pub unannounced: u64,
-}

@@ -51,7 +51,7 @@ mod tests;
 use crate::{registry::MAX_PUSHED_BYTES, wire::ItemKind};
 
 pub use engine::Inventory;
-pub use io::{Counts, Output, RequestId};
+pub use io::{Output, RequestId};
 pub use limits::Limits;
 pub use serve::serve;
 

@@ -9,10 +9,11 @@ use std::{
 use bytes::Bytes;
 use rand::{RngExt, SeedableRng};
 
-use super::{Counts, Inventory, Limits, Output, RequestId, serve, tests::peer};
+use super::{Inventory, Limits, Output, RequestId, serve, tests::peer};
 use crate::{
     chain::object_id,
     clock::Rng,
+    report::InventoryReport,
     wire::{Answer, Flags, Frame, GetData, Inv, Item, ItemKind, Message},
 };
 
@@ -233,8 +234,8 @@ impl World {
         self.nodes.iter().filter(|node| !node.withholds)
     }
 
-    fn counts(&self) -> Counts {
-        let mut sum = Counts::default();
+    fn counts(&self) -> InventoryReport {
+        let mut sum = InventoryReport::default();
         for counts in self.honest().map(|node| node.engine.counts()) {
             sum.requests += counts.requests;
             sum.asked += counts.asked;

@@ -46,7 +46,7 @@ use index::{Index, NewEntry};
 use parents::{Parents, Place};
 
 pub use limits::{Cap, Limits};
-pub use report::{ShareCounts, ShareReport};
+pub use report::ShareReport;
 
 /// The shares that a node knows.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Figures of shares, for metrics and `gossip stats`.
 
 use super::{Verdict, index::place};
-use crate::chain::ProofType;
+use crate::{chain::ProofType, report::ShareReport as ShareCounts};
 
 /// What is held and what was decided since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,23 +12,6 @@ pub struct ShareReport {
     pub nullifiers: u64,
     /// Messages that were no envelope at all.
     pub malformed: u64,
-}
-
-/// Figures of one type.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ShareCounts {
-    /// Shares held.
-    pub held: u64,
-    /// Bytes of them.
-    pub bytes: u64,
-    /// Accepted since the start.
-    pub accepted: u64,
-    /// Of no use since the start.
-    pub ignored: u64,
-    /// Rejected since the start.
-    pub rejected: u64,
-    /// Displaced by others since the start.
-    pub evicted: u64,
 }
 
 impl ShareReport {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::GossipTask;
 use crate::{
     chain::ProofType,
-    report::{AppReport, BlobReport, GossipReport, InventoryReport, ShareReport},
+    report::{AppReport, GossipReport, ShareReport},
 };
 
 /// Types of shares by the names of their topics, and those that have none.
@@ -27,33 +27,16 @@ impl GossipTask {
             spread: self.spread.stats(),
             compact: self.tally.compact(),
             reconciliation: self.tally.reconciliation(),
-            inventory: self.inventory_report(),
+            inventory: self.inventory.counts(),
             app: self.app_report(),
             shares: self.share_reports(),
-            blobs: self.blob_report(),
+            blobs: self.blobs.report(),
         };
         self.report.send_if_modified(|old| {
             let changed = *old != report;
             *old = report;
             changed
         });
-    }
-
-    fn inventory_report(&self) -> InventoryReport {
-        let counts = self.inventory.counts();
-        InventoryReport {
-            requests: counts.requests,
-            asked: counts.asked,
-            received: counts.received,
-            duplicates: counts.duplicates,
-            stale: counts.stale,
-            not_found: counts.not_found,
-            withheld: counts.withheld,
-            flooded: counts.flooded,
-            lost: counts.lost,
-            announced: counts.announced,
-            unannounced: counts.unannounced,
-        }
     }
 
     fn app_report(&self) -> AppReport {
@@ -74,34 +57,7 @@ impl GossipTask {
 
     fn share_reports(&self) -> BTreeMap<String, ShareReport> {
         let report = self.shares.report();
-        let of = |(kind, name): (ProofType, &str)| {
-            let counts = report.of(kind);
-            let report = ShareReport {
-                held: counts.held,
-                bytes: counts.bytes,
-                accepted: counts.accepted,
-                ignored: counts.ignored,
-                rejected: counts.rejected,
-                evicted: counts.evicted,
-            };
-            (name.to_owned(), report)
-        };
+        let of = |(kind, name): (ProofType, &str)| (name.to_owned(), report.of(kind));
         SHARES.into_iter().map(of).collect()
-    }
-
-    fn blob_report(&self) -> BlobReport {
-        let report = self.blobs.report();
-        BlobReport {
-            tracked: report.tracked,
-            open: report.open,
-            in_flight: report.in_flight,
-            accepted: report.accepted,
-            ignored: report.ignored,
-            rejected: report.rejected,
-            available: report.available,
-            withheld: report.withheld,
-            samples: report.samples,
-            bad_proofs: report.bad_proofs,
-        }
     }
 }
