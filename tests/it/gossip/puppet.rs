@@ -24,7 +24,7 @@ use futures::{StreamExt as _, stream};
 use libp2p::{Swarm, swarm::SwarmEvent};
 use tokio::sync::mpsc;
 
-use crate::support::soon;
+use crate::support::{TCP, listen, soon};
 
 type Order = Box<dyn FnOnce(&mut Wire) + Send>;
 type Answers = Box<dyn FnMut(&Message) -> Option<Answer> + Send>;
@@ -82,17 +82,7 @@ impl Puppet {
         let config = network::Config::new(identify);
         let behaviour = network::Behaviour::new(config, own, Arc::new(SystemClock), None).unwrap();
         let mut swarm = network::swarm(transport, behaviour, id);
-        swarm
-            .listen_on("/ip4/127.0.0.1/tcp/0".parse().unwrap())
-            .unwrap();
-        let listening = async {
-            loop {
-                if let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await {
-                    return address;
-                }
-            }
-        };
-        let address = soon("it listens", listening).await.with_p2p(id).unwrap();
+        let address = listen(&mut swarm, TCP).await;
         let (orders, inbox) = mpsc::channel(16);
         let (told, asked) = mpsc::channel(1024);
         let wire = Wire {

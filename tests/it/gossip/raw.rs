@@ -20,8 +20,7 @@ use libp2p::{
     core::{Endpoint, transport::PortUse, upgrade::ReadyUpgrade},
     swarm::{
         self, ConnectionDenied, ConnectionHandler, ConnectionHandlerEvent, ConnectionId, FromSwarm,
-        NetworkBehaviour, SubstreamProtocol, SwarmEvent, THandlerInEvent, ToSwarm,
-        handler::ConnectionEvent,
+        NetworkBehaviour, SubstreamProtocol, THandlerInEvent, ToSwarm, handler::ConnectionEvent,
     },
 };
 use tokio::sync::{Mutex, mpsc};
@@ -30,7 +29,7 @@ use super::{
     puppet::transport,
     rpc::{fields, read_varint, varint},
 };
-use crate::support::soon;
+use crate::support::{TCP, listen, soon};
 
 const PROTOCOL: StreamProtocol = StreamProtocol::new("/meshsub/1.1.0");
 
@@ -70,17 +69,7 @@ impl RawPeer {
         let config = swarm::Config::with_tokio_executor()
             .with_idle_connection_timeout(Duration::from_secs(3600));
         let mut swarm = Swarm::new(transport, spoken, id, config);
-        swarm
-            .listen_on("/ip4/127.0.0.1/tcp/0".parse().unwrap())
-            .unwrap();
-        let listening = async {
-            loop {
-                if let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await {
-                    return address;
-                }
-            }
-        };
-        let address = soon("it listens", listening).await.with_p2p(id).unwrap();
+        let address = listen(&mut swarm, TCP).await;
         let (running, mut stop) = mpsc::channel::<()>(1);
         tokio::spawn(async move {
             loop {

@@ -14,6 +14,8 @@ use animica_p2p::{
 use futures::StreamExt;
 use libp2p::{Swarm, swarm::SwarmEvent};
 
+pub(super) use crate::support::{TCP, listen};
+
 /// Longest wait for anything: a test that reaches it has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -79,22 +81,7 @@ pub(super) fn node() -> Node {
     Setup::default().start()
 }
 
-pub(super) const TCP: &str = "/ip4/127.0.0.1/tcp/0";
 pub(super) const MEMORY: &str = "/memory/0";
-
-/// Listens, and returns the address with the peer id.
-pub(super) async fn listen(node: &mut Node, on: &str) -> Multiaddr {
-    node.listen_on(on.parse().unwrap()).unwrap();
-    let me = *node.local_peer_id();
-    within(async {
-        loop {
-            if let SwarmEvent::NewListenAddr { address, .. } = node.select_next_some().await {
-                return address.with_p2p(me).unwrap();
-            }
-        }
-    })
-    .await
-}
 
 /// Waits for `work`, but not for ever.
 pub(super) async fn within<T>(work: impl Future<Output = T>) -> T {

@@ -11,6 +11,11 @@ use animica_p2p::{
     ids::Hash32,
     node::{Builder, Handle, Node},
 };
+use futures::StreamExt as _;
+use libp2p::{
+    Swarm,
+    swarm::{NetworkBehaviour, SwarmEvent},
+};
 
 /// How long anything may take in a test, far beyond what it does take.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
@@ -25,7 +30,24 @@ pub(crate) async fn soon<F: Future>(what: &str, future: F) -> F::Output {
 
 /// A builder that listens on loopback, at a port of the system's choice.
 pub(crate) fn on_loopback() -> Builder {
-    Node::builder().listen("/ip4/127.0.0.1/tcp/0".parse().expect("valid"))
+    Node::builder().listen(TCP.parse().expect("valid"))
+}
+
+/// Loopback, at a port of the system's choice.
+pub(crate) const TCP: &str = "/ip4/127.0.0.1/tcp/0";
+
+/// Listens, and returns the address with the peer id.
+pub(crate) async fn listen(swarm: &mut Swarm<impl NetworkBehaviour>, on: &str) -> Multiaddr {
+    swarm.listen_on(on.parse().unwrap()).unwrap();
+    let me = *swarm.local_peer_id();
+    let listening = async {
+        loop {
+            if let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await {
+                return address.with_p2p(me).unwrap();
+            }
+        }
+    };
+    soon("it listens", listening).await
 }
 
 /// A started node with everything at its default.
