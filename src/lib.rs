@@ -8,8 +8,8 @@
 //! | 1 | [`registry`], [`report`], [`bloom`], [`bucket`] |
 //! | 2 | [`crypto`], [`event`] |
 //! | 3 | [`identity`], [`chain`] |
-//! | 4 | [`secure`], [`envelope`], [`pool`] |
-//! | 5 | [`wire`] |
+//! | 4 | [`secure`], [`envelope`], [`pool`], [`trust`] |
+//! | 5 | [`peers`], [`dht`], [`wire`] |
 //! | 6 | [`sync`], [`gossip`] |
 //! | 7 | [`storage`], [`transport`], [`network`] |
 //! | 8 | [`telemetry`] |
@@ -33,6 +33,7 @@ pub mod chain;
 pub mod cli;
 pub mod clock;
 pub mod crypto;
+pub mod dht;
 pub mod envelope;
 pub mod event;
 pub mod gossip;
@@ -41,6 +42,7 @@ pub mod ids;
 pub mod network;
 pub mod node;
 pub mod offence;
+pub mod peers;
 pub mod pool;
 pub mod registry;
 pub mod report;
@@ -49,6 +51,7 @@ pub mod storage;
 pub mod sync;
 pub mod telemetry;
 pub mod transport;
+pub mod trust;
 pub mod wire;
 
 pub use libp2p::{Multiaddr, PeerId};

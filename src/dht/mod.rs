@@ -1,0 +1,2 @@
+//! Records of the distributed hash table: who signed what for how long, and how much one author or
+//! one place may store here.
