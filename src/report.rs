@@ -4,6 +4,7 @@
 //! Fields may be added in later versions; those that stand here keep their names and types.
 
 mod gossip;
+mod peers;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,11 @@ pub use self::gossip::{
     AppReport, BlobReport, CompactReport, DelayReport, GossipReport, InventoryReport, LayerReport,
     MempoolReport, MeshReport, NodeReport, ReconciliationReport, SeenReport, ShareReport,
     TopicReport, TopologyReport,
+};
+pub use self::peers::{
+    DhtPutReport, DhtStatsReport, DhtValueReport, DiscoveryReport, ExplainReport,
+    KnownAddressReport, KnownPeerReport, ObservedReport, SourceReport, TrustEventReport,
+    TrustReport, UnbanReport,
 };
 
 /// Answer of `status`.
@@ -161,6 +167,15 @@ pub struct PeerReport {
     pub agent: Option<String>,
     /// Seconds since the connection was established.
     pub connected_s: u64,
+    /// How much it is believed, 0 to 1; absent before it did anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<f64>,
+    /// Always dialled again, never evicted, never banned.
+    #[serde(default)]
+    pub reserved: bool,
+    /// Preferred by the operator.
+    #[serde(default)]
+    pub trusted: bool,
 }
 
 /// Answer of `ping`.
@@ -191,12 +206,18 @@ pub struct PingReport {
 /// One ban in force.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BanReport {
-    /// The banned peer.
-    pub peer_id: String,
+    /// Who is banned: a PeerId, an IP address or a group of addresses.
+    pub subject: String,
+    /// `peer`, `address` or `group`.
+    pub kind: String,
     /// Why.
     pub reason: String,
     /// What it did, in words.
     pub evidence: String,
+    /// Who banned: `node` or `operator`.
+    pub by: String,
+    /// When it began, milliseconds since the UNIX epoch.
+    pub since_ms: u64,
     /// When it ends, milliseconds since the UNIX epoch.
     pub until_ms: u64,
 }

@@ -64,6 +64,26 @@ impl Dispatcher {
                 value(&node.connect(addr).await?)
             }
             Request::PeerDisconnect { peer } => self.disconnect(&peer).await,
+            Request::PeerShow { .. }
+            | Request::PeerExplain { .. }
+            | Request::PeerKnown { .. }
+            | Request::PeerAdd { .. }
+            | Request::PeerRemove { .. }
+            | Request::PeerBan { .. }
+            | Request::PeerUnban { .. }
+            | Request::PeerBans
+            | Request::PeerTrust { .. }
+            | Request::PeerReserve { .. }
+            | Request::TrustShow { .. }
+            | Request::TrustEvents { .. }
+            | Request::TrustTop { .. }
+            | Request::TrustShare { .. }
+            | Request::DiscoveryStatus
+            | Request::DhtPut { .. }
+            | Request::DhtGet { .. }
+            | Request::DhtDelete { .. }
+            | Request::DhtStats
+            | Request::PingSigned { .. } => Err(Failure::new(ErrorCode::BadRequest, "not yet")),
             Request::Ping { target } => {
                 let target = ping_target(&target)?;
                 if let PingTarget::Address(addr) = &target {

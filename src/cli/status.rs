@@ -85,7 +85,7 @@ pub(super) fn stats(context: &Context, screen: &Screen) -> Outcome {
             ("store", bytes(report.store_bytes)),
         ];
         rows.extend(report.bans.iter().map(|b| {
-            let text = format!("{}: {} ({})", b.peer_id, b.reason, escaped(&b.evidence));
+            let text = format!("{}: {} ({})", b.subject, b.reason, escaped(&b.evidence));
             ("ban", text)
         }));
         facts(&rows)

@@ -42,9 +42,4 @@ pub(crate) enum Command {
     Meshes {
         reply: oneshot::Sender<Vec<MeshReport>>,
     },
-    /// End a ban. Answers whether there was one.
-    Unban {
-        peer: PeerId,
-        reply: oneshot::Sender<bool>,
-    },
 }

@@ -283,6 +283,9 @@ impl Connections {
             head_height: entry.accepted.as_ref().map(|a| a.head_height),
             agent: entry.accepted.as_ref().map(|a| a.agent.clone()),
             connected_s: now.saturating_duration_since(link.since).as_secs(),
+            trust: None,
+            reserved: false,
+            trusted: false,
         })
     }
 

@@ -1,7 +1,9 @@
 //! The library's grip on a running node.
 
+mod dht;
 mod gossip;
 mod messages;
+mod peers;
 
 use std::{
     path::PathBuf,
@@ -23,6 +25,7 @@ use super::{
     connections::ConnectError,
     gossip_link::{MAX_WAITING_BYTES, WaitingBytes},
     gossip_task::{Gossip, GossipInput},
+    peering::Peering,
     readiness,
     sessions::Sessions,
     sync_task::{Local, SyncInput, Waiting},
@@ -76,6 +79,7 @@ pub(super) struct Shared {
     pub(super) local: Local,
     pub(super) waiting: Arc<Waiting>,
     pub(super) gossip: Gossip,
+    pub(super) peering: Peering,
     pub(super) blobs: Arc<dyn BlobStore>,
     pub(super) gossip_report: watch::Receiver<GossipReport>,
     pub(super) message_ttl: Duration,
@@ -110,6 +114,7 @@ impl Shared {
                 dropped: self.gossip_waiting.refused(),
             },
             depth("gossip_requests", self.gossip.requests(), 0),
+            depth("peering_requests", self.peering.requests(), 0),
         ]
     }
 }
@@ -205,14 +210,6 @@ impl Handle {
     /// The node is not running any more.
     pub async fn bans(&self) -> Result<Vec<BanReport>, Stopped> {
         self.ask(|reply| Command::Bans { reply }).await
-    }
-
-    /// Lifts the ban of `peer` at once. False if there was none.
-    ///
-    /// # Errors
-    /// The node is not running any more.
-    pub async fn unban(&self, peer: PeerId) -> Result<bool, Stopped> {
-        self.ask(|reply| Command::Unban { peer, reply }).await
     }
 
     /// The channel to a peer and the round trip over it. An address is connected to first; a

@@ -29,6 +29,7 @@ mod listening;
 mod messages;
 mod observers;
 mod open;
+mod peering;
 mod ports;
 mod readiness;
 mod sessions;
@@ -49,6 +50,7 @@ pub use self::{
     handle::{Handle, Stopped},
     messages::Registration,
     open::{OpenError, Opened, open},
+    peering::{DhtError, DhtKey, PeeringError, ShareWith},
     ports::check_free,
     start::StartError,
     sync_task::{LocalError, PoolTx, TX_BACKLOG},
@@ -56,6 +58,9 @@ pub use self::{
 
 /// Requests of handles that may wait for the event loop; their callers wait with them.
 const COMMAND_QUEUE: usize = 256;
+
+/// Requests of handles that may wait for the peering task; their callers wait with them.
+const PEERING_QUEUE: usize = 64;
 
 /// Effects of the sync task that may wait for the event loop. The task waits when it is full, so
 /// it bounds memory (an answer's frames are read only when the peer takes them) without dropping.

@@ -14,7 +14,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Builder, COMMAND_QUEUE, EFFECT_QUEUE, EVENT_BACKLOG, Handle,
+    Builder, COMMAND_QUEUE, EFFECT_QUEUE, EVENT_BACKLOG, Handle, PEERING_QUEUE,
     bootstrap::Bootstrap,
     conduct::Conduct,
     connections::Connections,
@@ -24,6 +24,7 @@ use super::{
     handle::Shared,
     listening::Listening,
     observers::Observers,
+    peering::Peering,
     ports,
     sessions::Sessions,
     sync_link::SyncLink,
@@ -132,6 +133,7 @@ impl Builder {
         let stop = CancellationToken::new();
         let (commands, command_rx) = mpsc::channel(COMMAND_QUEUE);
         let (effects, effect_rx) = mpsc::channel(EFFECT_QUEUE);
+        let (peering_requests, _peering_rx) = mpsc::channel(PEERING_QUEUE);
         let (events, _) = broadcast::channel(EVENT_BACKLOG);
         let (store_failing, store_failing_rx) = watch::channel(None);
         let (stopped_tx, stopped) = watch::channel(false);
@@ -218,6 +220,7 @@ impl Builder {
             local: ends.local,
             waiting,
             gossip: gossip.gossip,
+            peering: Peering::new(peering_requests),
             blobs,
             gossip_report: gossip.report,
             message_ttl: self.message_ttl,

@@ -67,6 +67,119 @@ pub enum Request {
         /// Its PeerId.
         peer: String,
     },
+    /// One connected peer, or what the book knows of it.
+    PeerShow {
+        /// Its PeerId.
+        peer: String,
+    },
+    /// Everything about a peer, and why.
+    PeerExplain {
+        /// Its PeerId.
+        peer: String,
+    },
+    /// The address book.
+    PeerKnown {
+        /// At most so many.
+        limit: usize,
+    },
+    /// Put an address into the book.
+    PeerAdd {
+        /// An address with `/p2p`.
+        addr: String,
+    },
+    /// Forget a peer.
+    PeerRemove {
+        /// Its PeerId.
+        peer: String,
+    },
+    /// Ban a peer, an address or a group.
+    PeerBan {
+        /// A PeerId, an IP address, or a group as `peer known` shows it.
+        subject: String,
+        /// For how long.
+        secs: u64,
+        /// Why.
+        reason: String,
+    },
+    /// Lift bans at once.
+    PeerUnban {
+        /// A PeerId, an IP address, or a group.
+        subject: String,
+    },
+    /// Bans in force.
+    PeerBans,
+    /// Prefer a peer, or set its score.
+    PeerTrust {
+        /// Its PeerId.
+        peer: String,
+        /// Its new score; without: prefer it.
+        score: Option<f64>,
+        /// Stop preferring it.
+        off: bool,
+    },
+    /// Keep a peer whatever happens.
+    PeerReserve {
+        /// A PeerId, or an address with `/p2p`.
+        target: String,
+        /// Stop keeping it.
+        off: bool,
+    },
+    /// How far a peer is believed.
+    TrustShow {
+        /// Its PeerId.
+        peer: String,
+    },
+    /// The audit trail.
+    TrustEvents {
+        /// Of one peer.
+        peer: Option<String>,
+        /// At most so many lines.
+        limit: usize,
+    },
+    /// The most trusted peers.
+    TrustTop {
+        /// How many.
+        count: usize,
+    },
+    /// Tell the network or a peer whom this node trusts, or ask a peer.
+    TrustShare {
+        /// The peer; without: the network.
+        peer: Option<String>,
+        /// Ask it instead.
+        ask: bool,
+    },
+    /// Where peers come from.
+    DiscoveryStatus,
+    /// Store a value in the hash table.
+    DhtPut {
+        /// The key; without: the value's own hash.
+        key: Option<String>,
+        /// The value, hex.
+        value: String,
+        /// How long it lives, in seconds.
+        ttl_s: u64,
+    },
+    /// Read a value of the hash table.
+    DhtGet {
+        /// The key, or the value's hash with `content`.
+        key: String,
+        /// Whose key; without: this node's.
+        author: Option<String>,
+        /// Whether the key is the hash of the value.
+        content: bool,
+    },
+    /// Delete a value of this node.
+    DhtDelete {
+        /// The key.
+        key: String,
+    },
+    /// What this node stores for the hash table.
+    DhtStats,
+    /// A signed round trip.
+    PingSigned {
+        /// A PeerId or an address.
+        target: String,
+    },
     /// Measure a handshake and a round trip.
     Ping {
         /// A PeerId or an address.

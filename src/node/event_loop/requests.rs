@@ -25,15 +25,12 @@ impl EventLoop {
             Command::Ping { peer, reply } => self.connections.ping(peer, reply, now),
             Command::Bans { reply } => {
                 let bans = self.swarm.behaviour().gate.bans();
-                let _ = reply.send(bans.into_iter().filter_map(ban_report).collect());
+                let _ = reply.send(bans.into_iter().map(ban_report).collect());
             }
             Command::Meshes { reply } => {
                 let topics = self.tasks.gossip.topics();
                 let meshes = pubsub::meshes(&self.swarm.behaviour().pubsub, topics, &self.pubsub);
                 let _ = reply.send(meshes);
-            }
-            Command::Unban { peer, reply } => {
-                let _ = reply.send(self.swarm.behaviour_mut().gate.lift(&Subject::Peer(peer)));
             }
         }
     }
@@ -79,16 +76,20 @@ impl EventLoop {
     }
 }
 
-/// The row of a ban of a peer; bans of addresses have no row yet.
-fn ban_report(ban: Ban) -> Option<BanReport> {
-    let Subject::Peer(peer) = ban.subject else {
-        return None;
-    };
+/// The row of a ban.
+pub(crate) fn ban_report(ban: Ban) -> BanReport {
     let (reason, evidence) = ban.reason.split_once(": ").unwrap_or((&ban.reason, ""));
-    Some(BanReport {
-        peer_id: peer.to_string(),
+    BanReport {
+        subject: ban.subject.to_string(),
+        kind: match ban.subject {
+            Subject::Peer(_) => "peer",
+            Subject::Address(_) => "address",
+        }
+        .to_owned(),
         reason: reason.to_owned(),
         evidence: evidence.to_owned(),
+        by: "node".to_owned(),
+        since_ms: ban.since_ms,
         until_ms: ban.until_ms,
-    })
+    }
 }
