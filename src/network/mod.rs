@@ -14,6 +14,7 @@ pub mod pubsub;
 #[cfg(test)]
 mod testkit;
 mod translated;
+pub mod trust;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -40,6 +41,8 @@ use crate::{clock::Clock, identity::PublicIdentity};
 pub struct Behaviour {
     /// Bans and connections per place.
     pub gate: gate::Behaviour,
+    /// Cool-downs.
+    pub trust: trust::Behaviour,
     /// Connections in all, half-open and per peer.
     pub limits: connection_limits::Behaviour,
     /// No new connections while the process is too large.
@@ -78,7 +81,8 @@ impl Behaviour {
             .with_interval(config.ping_interval)
             .with_timeout(config.ping_timeout);
         Ok(Self {
-            gate: gate::Behaviour::new(config.places, clock),
+            gate: gate::Behaviour::new(config.places, Arc::clone(&clock)),
+            trust: trust::Behaviour::new(clock),
             limits: connection_limits::Behaviour::new(config.connections.into()),
             memory: memory_connection_limits::Behaviour::with_max_bytes(config.max_memory),
             ping: ping::Behaviour::new(ping),
@@ -117,6 +121,8 @@ pub enum Event {
     Pubsub(pubsub::Event),
     /// Direct messages.
     Direct(direct::Event),
+    /// A peer left.
+    Stayed(trust::Stayed),
 }
 
 impl From<ping::Event> for Event {
@@ -152,6 +158,12 @@ impl From<keys::Event> for Event {
 impl From<direct::Event> for Event {
     fn from(event: direct::Event) -> Self {
         Self::Direct(event)
+    }
+}
+
+impl From<trust::Stayed> for Event {
+    fn from(event: trust::Stayed) -> Self {
+        Self::Stayed(event)
     }
 }
 
@@ -269,6 +281,8 @@ const NEVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 pub fn denied_label(cause: &ConnectionDenied) -> &'static str {
     if let Some(denied) = cause.downcast_ref::<gate::Denied>() {
         denied.label()
+    } else if cause.downcast_ref::<trust::Cooling>().is_some() {
+        "cool_down"
     } else if cause
         .downcast_ref::<connection_limits::Exceeded>()
         .is_some()

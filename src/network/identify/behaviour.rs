@@ -32,6 +32,8 @@ pub struct Behaviour {
     push_interval: Duration,
     listen: ListenAddresses,
     external: ExternalAddresses,
+    /// What is told instead of what the swarm knows.
+    announced: Option<Vec<Multiaddr>>,
     connections: HashMap<ConnectionId, Connection>,
     /// `local` changed since it was last handed to the handlers.
     changed: bool,
@@ -73,6 +75,7 @@ impl Behaviour {
             push_interval: config.push_interval,
             listen: ListenAddresses::default(),
             external: ExternalAddresses::default(),
+            announced: None,
             connections: HashMap::new(),
             changed: false,
             pause: None,
@@ -88,6 +91,15 @@ impl Behaviour {
             Arc::make_mut(&mut self.local).head = head;
             self.wake();
         }
+    }
+
+    /// Tells these addresses from now on, whatever the swarm listens on.
+    pub fn set_addresses(&mut self, addresses: Vec<Multiaddr>) {
+        if self.local.addresses != addresses {
+            Arc::make_mut(&mut self.local).addresses.clone_from(&addresses);
+            self.wake();
+        }
+        self.announced = Some(addresses);
     }
 
     /// The head we announce.
@@ -141,6 +153,7 @@ impl Behaviour {
             };
             self.events.push_back(event);
         }
+        let mut seen_at = Vec::new();
         if let Some(observed) = &info.observed_addr
             && !connection.relayed
             && connection.observed.as_ref() != Some(observed)
@@ -149,16 +162,16 @@ impl Behaviour {
             connection.candidates += 1;
             connection.observed = Some(observed.clone());
             let translate = connection.ephemeral_port;
-            let candidates = candidates(observed, translate, self.listen.iter());
-            let events = candidates
-                .into_iter()
-                .map(ToSwarm::NewExternalAddrCandidate);
-            self.events.extend(events);
+            seen_at = candidates(observed, translate, self.listen.iter());
+            let events = seen_at.iter().cloned();
+            self.events
+                .extend(events.map(ToSwarm::NewExternalAddrCandidate));
         }
         let event = Event::Received {
             peer,
             connection: id,
             first: before.is_none(),
+            seen_at,
             info,
         };
         self.events.push_back(ToSwarm::GenerateEvent(event));
@@ -196,7 +209,9 @@ impl NetworkBehaviour for Behaviour {
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
-        if self.listen.on_swarm_event(&event) | self.external.on_swarm_event(&event) {
+        let changed =
+            self.listen.on_swarm_event(&event) | self.external.on_swarm_event(&event);
+        if changed && self.announced.is_none() {
             let mut seen = HashSet::new();
             let all = self.external.iter().chain(self.listen.iter());
             let all = all.filter(|a| seen.insert((*a).clone())).cloned().collect();

@@ -29,6 +29,12 @@ use crate::{
     registry::MAX_IDENTIFY_BYTES,
 };
 
+/// Before a failed push is tried again. A peer that is never told who we are does not serve us.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+
+/// How often that pause doubles: to about a minute, where a try costs the peer next to nothing.
+const MAX_DOUBLINGS: u32 = 6;
+
 /// What the behaviour tells every handler: our side of the message, but for what differs between
 /// connections.
 #[derive(Clone, Debug)]
@@ -64,6 +70,9 @@ pub struct Handler {
     /// Something changed since the last push began.
     due: bool,
     push: Push,
+    /// Pushes that failed in a row, and when the next one is tried.
+    failed: u32,
+    retry: Option<Pin<Box<Sleep>>>,
     reading: Option<BoxFuture<'static, Result<Info, Heard>>>,
     /// The newest substream that waits for its turn; an older one it replaces was out of date.
     waiting: Option<Stream>,
@@ -89,6 +98,8 @@ impl Handler {
             reported: HashSet::new(),
             due: true,
             push: Push::Idle,
+            failed: 0,
+            retry: None,
             reading: None,
             waiting: None,
             pause: None,
@@ -168,15 +179,29 @@ impl Handler {
         self.events.push_back(event);
     }
 
+    /// Nobody heard us: we try again, later each time.
+    fn push_failed(&mut self, why: String) {
+        let pause = FIRST_RETRY * 2_u32.saturating_pow(self.failed.min(MAX_DOUBLINGS));
+        self.failed = self.failed.saturating_add(1);
+        self.retry = Some(Box::pin(sleep(pause)));
+        self.tell(Heard::Failure(why));
+    }
+
     /// Drives the substream we write. Returns a request for one when something is due.
     fn poll_push(&mut self, cx: &mut Context<'_>) -> Option<Event> {
         if let Push::Writing(writing) = &mut self.push
             && let Poll::Ready(done) = writing.poll_unpin(cx)
         {
             self.push = Push::Idle;
-            if let Err(why) = done {
-                self.tell(Heard::Failure(why));
+            match done {
+                Ok(()) => self.failed = 0,
+                Err(why) => self.push_failed(why),
             }
+        }
+        if let Some(retry) = &mut self.retry
+            && retry.poll_unpin(cx).is_ready()
+        {
+            (self.retry, self.due) = (None, true);
         }
         if !self.due || !matches!(self.push, Push::Idle) {
             return None;
@@ -258,10 +283,10 @@ impl ConnectionHandler for Handler {
             }
             ConnectionEvent::DialUpgradeError(failed) => {
                 self.push = Push::Idle;
-                self.tell(Heard::Failure(match failed.error {
+                self.push_failed(match failed.error {
                     StreamUpgradeError::NegotiationFailed => "not spoken by the peer".to_owned(),
                     e => e.to_string(),
-                }));
+                });
             }
             ConnectionEvent::LocalProtocolsChange(change) => {
                 self.due |= self.protocols.on_protocols_change(change);

@@ -21,7 +21,7 @@ pub use message::Info;
 
 use std::time::Duration;
 
-use libp2p::{PeerId, swarm::ConnectionId};
+use libp2p::{Multiaddr, PeerId, swarm::ConnectionId};
 
 use crate::{
     ids::{ChainId, Hash32, Height, Work},
@@ -103,6 +103,8 @@ pub enum Event {
         /// Whether this is the first message of the connection, which also shows that the peer
         /// accepted us.
         first: bool,
+        /// Where we may be reached, going by where the peer sees us; empty unless that is new.
+        seen_at: Vec<Multiaddr>,
         /// What it said.
         info: Box<Info>,
     },

@@ -163,6 +163,7 @@ impl EventLoop {
             network::Event::Identify(event) => self.route_identify(event),
             network::Event::Exchange(lane, event) => self.route_exchange(lane, event),
             network::Event::Keys(event) => self.route_keys(event),
+            network::Event::Stayed(_) => {}
             network::Event::Pubsub(event) => self.route_pubsub(event),
             network::Event::Direct(direct::Event::Offence {
                 peer,
