@@ -1,5 +1,7 @@
 //! `GET_PEERS`, `PEERS`, `DISCONNECT` and `TRUSTED_PEERS_REQUEST`.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::fields::{Fields, slices};
@@ -64,7 +66,7 @@ impl Peers {
 /// or has not come in time; the receiver need not do anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Disconnect {
-    /// The reason, one of the table of `specs/connections.md`; others may come with later versions.
+    /// The reason, a code of `peers::Goodbye`; others may come with later versions.
     pub code: u32,
     /// After how many milliseconds it makes sense to come back, at most a day; 0 where the sender
     /// does not say.
@@ -72,6 +74,16 @@ pub struct Disconnect {
 }
 
 impl Disconnect {
+    /// A goodbye that says when to come back, or at most that it is a day.
+    #[must_use]
+    pub fn new(code: u32, retry_after: Duration) -> Self {
+        let millis = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            code,
+            retry_after_ms: millis.min(MAX_GOODBYE_RETRY_MS),
+        }
+    }
+
     pub(super) fn encode(self) -> Vec<u8> {
         let mut out = Writer::with_capacity(24);
         out.map(2).uint(0).uint(self.code.into());

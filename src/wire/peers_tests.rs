@@ -73,6 +73,8 @@ fn what_is_beyond_its_limit_is_malformed() {
     ] {
         assert_eq!(refused(&message), Offence::MalformedMessage);
     }
+    let forever = Disconnect::new(1, Duration::MAX);
+    round_trip(&Message::Disconnect(forever));
     // {0: 2^32, 1: 0}: a reason is 32 bits.
     let wide = Bytes::from_static(&[0xa2, 0, 0x1b, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]);
     assert_eq!(Disconnect::decode(&wide), Err(CborError::OutOfRange));

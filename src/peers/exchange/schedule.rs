@@ -70,13 +70,16 @@ impl Schedule {
         if !below || now < next {
             return None;
         }
-        self.next = Some(later());
         let of = if self.outbound.is_empty() {
             &self.inbound
         } else {
             &self.outbound
         };
-        (!of.is_empty()).then(|| of[rng.random_range(0..of.len())])
+        if of.is_empty() {
+            return None;
+        }
+        self.next = Some(later());
+        Some(of[rng.random_range(0..of.len())])
     }
 }
 
