@@ -75,6 +75,13 @@ impl Bucket {
         self.tokens = (self.tokens - f64::from(tokens)).max(0.0);
     }
 
+    /// How long until `tokens`, at most its burst, will be there.
+    pub fn wait(&mut self, now: Instant, tokens: u32) -> Duration {
+        self.refill(now);
+        let lacking = (f64::from(tokens) - self.tokens).max(0.0);
+        Duration::from_secs_f64(lacking / f64::from(self.rate.per_second.max(1)))
+    }
+
     /// Whether nothing was spent that has not come back.
     pub fn is_full(&mut self, now: Instant) -> bool {
         self.has(now, self.rate.burst)
@@ -118,5 +125,7 @@ mod tests {
         bucket.take(2);
         assert!(!bucket.spend(now, 0));
         assert_eq!(RATE.refill(), Duration::from_secs(2));
+        assert_eq!(bucket.wait(now, 2), Duration::from_secs(2));
+        assert_eq!(bucket.wait(now + Duration::from_secs(9), 2), Duration::ZERO);
     }
 }

@@ -3,8 +3,10 @@
 //!
 //! `specs/wire.md` holds the same tables; a test compares them with this file.
 
+mod message_id;
 mod topic;
 
+pub use message_id::MessageId;
 pub use topic::Topic;
 
 use crate::ids::ChainId;
@@ -54,6 +56,21 @@ impl Protocol {
         name: "direct",
         major: 1,
     };
+    /// Node records of others, and goodbyes.
+    pub const PEERS: Self = Self {
+        name: "peers",
+        major: 1,
+    };
+    /// Signed statements about whom a node trusts.
+    pub const TRUST: Self = Self {
+        name: "trust",
+        major: 1,
+    };
+    /// A ping whose answer is signed.
+    pub const SIGNED_PING: Self = Self {
+        name: "signed-ping",
+        major: 1,
+    };
 
     /// Every protocol of this build.
     pub const ALL: &'static [Self] = &[
@@ -62,6 +79,9 @@ impl Protocol {
         Self::KEYS,
         Self::DATA,
         Self::DIRECT,
+        Self::PEERS,
+        Self::TRUST,
+        Self::SIGNED_PING,
     ];
 
     /// The full name on chain `chain`.
@@ -128,115 +148,6 @@ impl SignContext {
             Self::Iou => "iou/1",
         }
     }
-}
-
-macro_rules! message_ids {
-    ($($(#[$doc:meta])* $name:ident = $id:literal => $text:literal,)*) => {
-        /// The u16 that opens every frame: the original network's table, and five of our own.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[repr(u16)]
-        pub enum MessageId { $($(#[$doc])* $name = $id,)* }
-
-        impl MessageId {
-            /// Every id.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
-
-            /// The id with this number, if the table has one.
-            #[must_use]
-            pub fn from_u16(id: u16) -> Option<Self> {
-                match id { $($id => Some(Self::$name),)* _ => None }
-            }
-
-            /// The name in the specification, also the metric label.
-            #[must_use]
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$name => $text,)* }
-            }
-        }
-    };
-}
-
-message_ids! {
-    /// Connection greeting of the original; here the handshake and identify do its work.
-    Hello = 0x0001 => "HELLO",
-    /// Answer to `HELLO`.
-    HelloAck = 0x0002 => "HELLO_ACK",
-    /// Liveness probe.
-    Ping = 0x0003 => "PING",
-    /// Answer to `PING`.
-    Pong = 0x0004 => "PONG",
-    /// Goodbye with a reason.
-    Disconnect = 0x0005 => "DISCONNECT",
-    /// A request could not be answered, with a code.
-    Error = 0x0006 => "ERROR",
-    /// Receipt of a frame that asked for one (ours: the original table has none).
-    Ack = 0x0007 => "ACK",
-    /// Who are you.
-    Identify = 0x0100 => "IDENTIFY",
-    /// Who I am.
-    IdentifyResp = 0x0101 => "IDENTIFY_RESP",
-    /// Whom do you know.
-    GetPeers = 0x0102 => "GET_PEERS",
-    /// Whom I know.
-    Peers = 0x0103 => "PEERS",
-    /// Where I am.
-    AddressAnnounce = 0x0104 => "ADDRESS_ANNOUNCE",
-    /// What I have.
-    Inv = 0x0200 => "INV",
-    /// Send me these.
-    GetData = 0x0201 => "GETDATA",
-    /// I do not have these.
-    NotFound = 0x0202 => "NOTFOUND",
-    /// The next symbols of your set sketch (ours).
-    GetSketch = 0x0203 => "GET_SKETCH",
-    /// Symbols of a set sketch (ours).
-    Sketch = 0x0204 => "SKETCH",
-    /// Headers after a locator.
-    GetHeaders = 0x0300 => "GET_HEADERS",
-    /// A run of headers.
-    Headers = 0x0301 => "HEADERS",
-    /// Blocks by hash.
-    GetBlocks = 0x0302 => "GET_BLOCKS",
-    /// One or more blocks.
-    Blocks = 0x0303 => "BLOCKS",
-    /// A new block, compact.
-    BlockAnnounce = 0x0304 => "BLOCK_ANNOUNCE",
-    /// Not now: how long to wait (ours).
-    Busy = 0x0305 => "BUSY",
-    /// Announce this block to me, compact (ours).
-    GetCompact = 0x0306 => "GET_COMPACT",
-    /// A transaction.
-    Tx = 0x0400 => "TX",
-    /// Send me transactions.
-    GetTx = 0x0401 => "GET_TX",
-    /// I do not have these transactions.
-    TxNotFound = 0x0402 => "TX_NOTFOUND",
-    /// A share.
-    Share = 0x0500 => "SHARE",
-    /// Send me shares.
-    GetShare = 0x0501 => "GET_SHARE",
-    /// What shares I have.
-    ShareSummary = 0x0502 => "SHARE_SUMMARY",
-    /// What blobs I have.
-    DaInv = 0x0600 => "DA_INV",
-    /// Send me a sample.
-    DaGet = 0x0601 => "DA_GET",
-    /// A sample with its proof.
-    DaProof = 0x0602 => "DA_PROOF",
-    /// Part of a blob.
-    DaChunk = 0x0603 => "DA_CHUNK",
-    /// Randomness: commitment.
-    RandCommit = 0x0700 => "RAND_COMMIT",
-    /// Randomness: reveal.
-    RandReveal = 0x0701 => "RAND_REVEAL",
-    /// Randomness: delay proof.
-    RandVdfProof = 0x0702 => "RAND_VDF_PROOF",
-    /// Randomness: beacon.
-    RandBeacon = 0x0703 => "RAND_BEACON",
-    /// Hint to a receipt.
-    ReceiptHint = 0x0800 => "RECEIPT_HINT",
-    /// Experiments; nobody relies on it.
-    Experimental = 0x0E00 => "EXP",
 }
 
 macro_rules! limits {
@@ -391,6 +302,25 @@ limits! {
     MAX_SAMPLES: usize = 64, "items";
     /// Most siblings in the proof of a sample: a blob needs 10; the rest is room for larger trees.
     MAX_SAMPLE_PATH: usize = 24, "items";
+    /// Most node records in one answer to `GET_PEERS`. Enough to start a node whose one neighbour is
+    /// honest; more would only help whoever wants to fill a book with his own.
+    MAX_PEERS_RECORDS: usize = 32, "items";
+    /// Most bytes of node records in one answer: 32 ordinary ones have 180 KB, those of delegated
+    /// keys three times as much and then come in smaller numbers.
+    MAX_PEERS_BYTES: usize = 256 * 1024, "B";
+    /// Longest time after which `DISCONNECT` can invite us to come back.
+    MAX_GOODBYE_RETRY_MS: u64 = 24 * 60 * 60 * 1000, "ms";
+    /// Longest signed ping or pong: body, key, delegation and signature have 15 700 at most.
+    MAX_SIGNED_PING_BYTES: usize = 16 * 1024, "B";
+    /// How far the time in a signed ping may be from the clock of its reader, either way. Shorter
+    /// would need clocks that agree better than clocks do; longer would make the memory of nonces
+    /// larger and say less about now.
+    SIGNED_PING_FRESH_MS: u64 = 60 * 1000, "ms";
+    /// Most peers in a trust statement.
+    MAX_TRUST_ENTRIES: usize = 20, "items";
+    /// Longest signed trust statement: envelope, key, delegation and signature around the longest
+    /// payload have 17 000 at most.
+    MAX_TRUST_BYTES: usize = 20 * 1024, "B";
 }
 
 #[cfg(test)]
@@ -439,6 +369,7 @@ mod tests {
         const { assert!(MAX_BLOCK_BYTES < MAX_FRAME_PAYLOAD) };
         const { assert!(MAX_HEADERS * (MAX_HEADER_BYTES + 3) < MAX_FRAME_PAYLOAD) };
         const { assert!(MAX_BLOCKS_BYTES + 64 * 1024 < MAX_FRAME_PAYLOAD) };
+        const { assert!(MAX_PEERS_BYTES >= 10 * MAX_RECORD_BYTES) };
         const { assert!(MAX_LOCATOR * 34 < MAX_REQUEST_PAYLOAD) };
         const { assert!(MAX_BLOCKS * 34 + 64 < MAX_REQUEST_PAYLOAD) };
         const { assert!(MAX_GETDATA_ITEMS * 34 + 64 < MAX_REQUEST_PAYLOAD) };

@@ -61,6 +61,12 @@ pub struct Behaviour {
     pub pubsub: pubsub::Behaviour,
     /// Direct messages of applications.
     pub direct: direct::Behaviour,
+    /// Node records of others, and goodbyes.
+    pub peers: exchange::Behaviour,
+    /// Statements about whom a node trusts.
+    pub trust: exchange::Behaviour,
+    /// Signed pings.
+    pub signed_ping: exchange::Behaviour,
 }
 
 impl Behaviour {
@@ -92,6 +98,9 @@ impl Behaviour {
             data: exchange::Behaviour::new(Lane::Data, chain, config.exchange),
             pubsub: pubsub::behaviour(&config.pubsub, chain, config.copies, registry)?,
             direct: direct::Behaviour::new(chain, config.direct),
+            peers: exchange::Behaviour::new(Lane::Peers, chain, config.small_exchange),
+            trust: exchange::Behaviour::new(Lane::Trust, chain, config.small_exchange),
+            signed_ping: exchange::Behaviour::new(Lane::Ping, chain, config.small_exchange),
         })
     }
 }
@@ -102,6 +111,9 @@ impl Behaviour {
         match lane {
             Lane::Sync => &mut self.sync,
             Lane::Data => &mut self.data,
+            Lane::Peers => &mut self.peers,
+            Lane::Trust => &mut self.trust,
+            Lane::Ping => &mut self.signed_ping,
         }
     }
 }
@@ -178,8 +190,10 @@ impl From<Infallible> for Event {
 pub struct Config {
     /// What we say about ourselves.
     pub identify: identify::Config,
-    /// Requests at a time, and how long they may take.
+    /// Requests at a time, and how long they may take, of the lanes about the chain.
     pub exchange: exchange::Config,
+    /// The same of the lanes beside it: peers, trust, signed pings.
+    pub small_exchange: exchange::Config,
     /// The mesh of gossip.
     pub pubsub: pubsub::Config,
     /// Copies of gossip messages that came over the wire.
@@ -205,6 +219,7 @@ impl Config {
         Self {
             identify,
             exchange: exchange::Config::default(),
+            small_exchange: exchange::Config::small(),
             pubsub: pubsub::Config::default(),
             copies: Arc::default(),
             direct: direct::Config::default(),

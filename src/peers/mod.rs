@@ -4,8 +4,15 @@
 //! Everything here is a value that takes the time as an argument and returns what to do; rows that
 //! must outlive the node go through [`PeerStore`].
 
+pub mod exchange;
+mod fault;
 mod group;
+mod rows;
+pub mod signed_ping;
+mod statement;
 mod store;
 
+pub use fault::fault_of_record;
 pub use group::{Group, ip_of, is_public};
+pub use statement::{Recommendation, STATEMENT_TTL_MS, Score, Statement, StatementError};
 pub use store::{Change, MemoryPeers, PeerStore, PeerStoreError, Row, Table};

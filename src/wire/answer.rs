@@ -19,9 +19,10 @@ use crate::{ids::Hash32, registry::MessageId};
 /// most one `NOTFOUND`; `GETDATA` likewise by `TX` or `SHARE` frames, folded into
 /// [`Data`](super::Data); `GET_TX` by any number of `TX`, or one `TX_NOTFOUND`; `GET_COMPACT` by one
 /// `BLOCK_ANNOUNCE` or `TX_NOTFOUND`; `GET_SKETCH` by one `SKETCH`; `DA_GET` by one
-/// `DA_PROOF` or `NOTFOUND`; each by a single `BUSY` or `ERROR`
+/// `DA_PROOF` or `NOTFOUND`; `GET_PEERS` by one `PEERS`; `PING` by one `PONG`;
+/// `TRUSTED_PEERS_REQUEST` by one `TRUSTED_PEERS_RESPONSE`; each by a single `BUSY` or `ERROR`
 /// instead. An `ACK` may stand anywhere and is the caller's to notice: it is in no sum but that of
-/// `INV`, whose answer it is.
+/// `INV`, `DISCONNECT` and `TRUST_UPDATE`, whose answer it is.
 #[derive(Debug)]
 pub struct Answer {
     allowed: Allowed,
@@ -51,6 +52,11 @@ enum Allowed {
         block: Hash32,
     },
     Samples(DaGet),
+    Peers {
+        left: usize,
+    },
+    /// One frame with this id, which carries one document.
+    Document(MessageId),
 }
 
 #[derive(Debug)]
@@ -79,7 +85,14 @@ impl Answer {
                 first: true,
             },
             Message::GetData(request) => Allowed::Data(Box::new(DataRoom::of(request))),
-            Message::Inv(_) => Allowed::Receipt(None),
+            Message::Inv(_) | Message::Disconnect(_) | Message::TrustUpdate(_) => {
+                Allowed::Receipt(None)
+            }
+            Message::GetPeers(request) => Allowed::Peers {
+                left: request.max as usize,
+            },
+            Message::Ping(_) => Allowed::Document(MessageId::Pong),
+            Message::TrustedPeersRequest(_) => Allowed::Document(MessageId::TrustedPeersResponse),
             Message::GetSketch(request) => Allowed::Sketch(request.room()),
             Message::GetTx(request) => Allowed::Txs {
                 block: request.block,
@@ -145,6 +158,20 @@ impl Answer {
                 };
                 request.admit(&proof)?;
                 State::Complete(Message::DaProof(proof))
+            }
+            (State::Empty, Message::Peers(peers)) => {
+                let Allowed::Peers { left } = self.allowed else {
+                    return Err(WireError::OutOfPlace(frame.id));
+                };
+                if peers.records.len() > left {
+                    return Err(WireError::TooMuch);
+                }
+                State::Complete(Message::Peers(peers))
+            }
+            (State::Empty, document @ (Message::Pong(_) | Message::TrustedPeersResponse(_)))
+                if matches!(self.allowed, Allowed::Document(id) if id == frame.id) =>
+            {
+                State::Complete(document)
             }
             (State::Empty, missing @ Message::NotFound(_))
                 if matches!(self.allowed, Allowed::Samples(_)) =>

@@ -1,6 +1,8 @@
-//! The small messages: credits, `BUSY`, `ACK`, `ERROR`.
+//! The small messages: credits, `BUSY`, `ACK`, `ERROR`; documents that travel alone.
 
-use super::fields::Fields;
+use bytes::Bytes;
+
+use super::fields::{Fields, slice};
 use crate::{
     cbor::{CborError, Reader, Writer},
     registry::{MAX_BLOCKS_BYTES, MAX_CREDIT_BYTES, MAX_CREDIT_REQUESTS, MAX_RETRY_AFTER_MS},
@@ -128,4 +130,22 @@ pub(super) fn decode_number(payload: &[u8]) -> Result<u32, CborError> {
     let number = fields.required(0)?.uint()?;
     fields.finish()?;
     u32::try_from(number).map_err(|_| CborError::OutOfRange)
+}
+
+/// `{0: bytes}`, the shape of the messages that carry one signed document.
+pub(super) fn encode_document(document: &[u8]) -> Vec<u8> {
+    let mut out = Writer::with_capacity(document.len() + 8);
+    out.map(1).uint(0).bytes(document);
+    out.finish()
+}
+
+/// Reads `{0: bytes}` of 1 to `max` bytes as a slice of `payload`.
+pub(super) fn decode_document(payload: &Bytes, max: usize) -> Result<Bytes, CborError> {
+    let mut fields = Fields::new(payload)?;
+    let document = slice(fields.required(0)?, payload, max)?;
+    fields.finish()?;
+    if document.is_empty() {
+        return Err(CborError::OutOfRange);
+    }
+    Ok(document)
 }

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::registry::{
     MAX_ANNOUNCE_BYTES, MAX_BLOCKS, MAX_FRAME_PAYLOAD, MAX_HEADER_BYTES, MAX_HEADERS,
-    MAX_INV_ITEMS, MAX_REQUEST_PAYLOAD, MAX_SKETCH_IDS, MAX_SKETCH_SYMBOLS, MessageId,
+    MAX_INV_ITEMS, MAX_PEERS_BYTES, MAX_PEERS_RECORDS, MAX_REQUEST_PAYLOAD, MAX_SIGNED_PING_BYTES,
+    MAX_SKETCH_IDS, MAX_SKETCH_SYMBOLS, MAX_TRUST_BYTES, MessageId,
 };
 
 /// Bytes of a frame header.
@@ -41,6 +42,14 @@ pub fn max_payload(id: MessageId) -> Option<usize> {
         MessageId::GetCompact | MessageId::TxNotFound => MAX_CONTROL_PAYLOAD,
         MessageId::DaGet => MAX_DA_GET_PAYLOAD,
         MessageId::DaProof => MAX_DA_PROOF_PAYLOAD,
+        MessageId::GetPeers | MessageId::Disconnect | MessageId::TrustedPeersRequest => {
+            MAX_CONTROL_PAYLOAD
+        }
+        MessageId::Peers => MAX_PEERS_BYTES + MAX_PEERS_RECORDS * 5 + MAX_CONTROL_PAYLOAD,
+        MessageId::Ping | MessageId::Pong => MAX_SIGNED_PING_BYTES + MAX_CONTROL_PAYLOAD,
+        MessageId::TrustUpdate | MessageId::TrustedPeersResponse => {
+            MAX_TRUST_BYTES + MAX_CONTROL_PAYLOAD
+        }
         MessageId::Busy | MessageId::Ack | MessageId::Error => MAX_CONTROL_PAYLOAD,
         _ => return None,
     })

@@ -6,16 +6,19 @@ use super::{
     WireError,
     blocks::{Blocks, GetBlocks, NotFound},
     compact::{GetCompact, GetTx, TxNotFound, decode_announce},
-    control::{Busy, Credits, ErrorCode, decode_number, encode_number},
+    control::{
+        Busy, Credits, ErrorCode, decode_document, decode_number, encode_document, encode_number,
+    },
     headers::{GetHeaders, Headers},
     inventory::{Data, GetData, Inv, ItemKind, Shares},
+    peers::{Disconnect, GetPeers, Peers, TrustedPeersRequest},
     samples::{DaGet, DaProof},
     sketch::{GetSketch, Sketch},
     tx::Txs,
 };
-use crate::registry::MessageId;
+use crate::registry::{MAX_SIGNED_PING_BYTES, MAX_TRUST_BYTES, MessageId};
 
-/// A message of the sync protocol.
+/// A message of an exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Message {
@@ -55,6 +58,22 @@ pub enum Message {
     DaGet(DaGet),
     /// Answers with leaves of a blob and their proofs.
     DaProof(DaProof),
+    /// Asks for node records.
+    GetPeers(GetPeers),
+    /// Answers with node records.
+    Peers(Peers),
+    /// Says goodbye.
+    Disconnect(Disconnect),
+    /// Asks for a signed pong: a document of `peers::signed_ping`.
+    Ping(Bytes),
+    /// Answers with one.
+    Pong(Bytes),
+    /// Tells how far the sender trusts some peers: an envelope with a `peers::Statement`.
+    TrustUpdate(Bytes),
+    /// Asks whom the reader trusts.
+    TrustedPeersRequest(TrustedPeersRequest),
+    /// Answers with such an envelope.
+    TrustedPeersResponse(Bytes),
     /// Answers: not now.
     Busy(Busy),
     /// Receipt of the frame with this sequence number.
@@ -92,6 +111,14 @@ impl Message {
             Self::TxNotFound(_) => MessageId::TxNotFound,
             Self::DaGet(_) => MessageId::DaGet,
             Self::DaProof(_) => MessageId::DaProof,
+            Self::GetPeers(_) => MessageId::GetPeers,
+            Self::Peers(_) => MessageId::Peers,
+            Self::Disconnect(_) => MessageId::Disconnect,
+            Self::Ping(_) => MessageId::Ping,
+            Self::Pong(_) => MessageId::Pong,
+            Self::TrustUpdate(_) => MessageId::TrustUpdate,
+            Self::TrustedPeersRequest(_) => MessageId::TrustedPeersRequest,
+            Self::TrustedPeersResponse(_) => MessageId::TrustedPeersResponse,
             Self::Busy(_) => MessageId::Busy,
             Self::Ack { .. } => MessageId::Ack,
             Self::Error { .. } => MessageId::Error,
@@ -111,6 +138,21 @@ impl Message {
                 | Self::GetTx(_)
                 | Self::GetSketch(_)
                 | Self::DaGet(_)
+                | Self::GetPeers(_)
+                | Self::Disconnect(_)
+                | Self::Ping(_)
+                | Self::TrustUpdate(_)
+                | Self::TrustedPeersRequest(_)
+        )
+    }
+
+    /// Whether it is a request whose answer is the receipt of its frame, which therefore carries
+    /// the flag that asks for one.
+    #[must_use]
+    pub fn wants_receipt(&self) -> bool {
+        matches!(
+            self,
+            Self::Inv(_) | Self::Disconnect(_) | Self::TrustUpdate(_)
         )
     }
 
@@ -148,6 +190,14 @@ impl Message {
             Self::TxNotFound(m) => m.encode(),
             Self::DaGet(m) => m.encode(),
             Self::DaProof(m) => m.encode(),
+            Self::GetPeers(m) => m.encode(),
+            Self::Peers(m) => m.encode(),
+            Self::Disconnect(m) => m.encode(),
+            Self::TrustedPeersRequest(m) => m.encode(),
+            Self::Ping(document)
+            | Self::Pong(document)
+            | Self::TrustUpdate(document)
+            | Self::TrustedPeersResponse(document) => encode_document(document),
             Self::Busy(m) => m.encode(),
             Self::Ack { seq } => encode_number(*seq),
             Self::Error { code } => encode_number(code.to_u32()),
@@ -178,6 +228,20 @@ impl Message {
             MessageId::TxNotFound => TxNotFound::decode(&payload).map(Self::TxNotFound),
             MessageId::DaGet => DaGet::decode(&payload).map(Self::DaGet),
             MessageId::DaProof => DaProof::decode(&payload).map(Self::DaProof),
+            MessageId::GetPeers => GetPeers::decode(&payload).map(Self::GetPeers),
+            MessageId::Peers => Peers::decode(&payload).map(Self::Peers),
+            MessageId::Disconnect => Disconnect::decode(&payload).map(Self::Disconnect),
+            MessageId::Ping => decode_document(&payload, MAX_SIGNED_PING_BYTES).map(Self::Ping),
+            MessageId::Pong => decode_document(&payload, MAX_SIGNED_PING_BYTES).map(Self::Pong),
+            MessageId::TrustUpdate => {
+                decode_document(&payload, MAX_TRUST_BYTES).map(Self::TrustUpdate)
+            }
+            MessageId::TrustedPeersRequest => {
+                TrustedPeersRequest::decode(&payload).map(Self::TrustedPeersRequest)
+            }
+            MessageId::TrustedPeersResponse => {
+                decode_document(&payload, MAX_TRUST_BYTES).map(Self::TrustedPeersResponse)
+            }
             MessageId::Busy => Busy::decode(&payload).map(Self::Busy),
             MessageId::Ack => decode_number(&payload).map(|seq| Self::Ack { seq }),
             MessageId::Error => decode_number(&payload).map(|code| Self::Error {

@@ -1,4 +1,4 @@
-//! What travels on the sync protocol: frames and the typed messages inside them.
+//! What travels on the exchanges: frames and the typed messages inside them.
 //!
 //! A frame is an 11-byte header (`msg_id u16be`, `seq u32be`, `flags u8`, `len u32be`) and a payload
 //! of canonical CBOR. This room turns bytes into [`Message`]s and back; it never reads a socket,
@@ -23,6 +23,7 @@ mod frame;
 mod headers;
 mod inventory;
 mod message;
+mod peers;
 mod samples;
 mod sketch;
 mod tx;
@@ -36,6 +37,7 @@ pub use frame::{Flags, Frame, FrameHeader, HEADER_LEN, max_payload};
 pub use headers::{GetHeaders, Headers, TipClaim};
 pub use inventory::{Data, GetData, Inv, Item, ItemKind, Shares};
 pub use message::Message;
+pub use peers::{Disconnect, GetPeers, Peers, TrustedPeersRequest};
 pub use samples::{DaGet, DaProof};
 pub use sketch::{GetSketch, Salt, ShortKey, Sketch, SketchPart, SketchQuery, SketchSet, Symbol};
 pub use tx::Txs;

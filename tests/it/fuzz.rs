@@ -34,6 +34,8 @@ macro_rules! bounded {
 bounded! {
     cbor frame get_headers headers get_blocks blocks not_found busy ack error answer
     inv get_data tx share get_compact get_tx tx_not_found get_sketch sketch da_get da_proof
+    get_peers peers disconnect ping pong
+    trust_update trusted_peers_request trusted_peers_response signed_ping trust_statement
     announce symbols hash_share blob bloom unsigned direct
     header block archive archive_blocks
     identify keys envelope node_record delegation policy key_file

@@ -1,5 +1,5 @@
 //! Requests over libp2p's request-response: one request frame per substream, answered by one or
-//! more. [`Lane`] says which requests; sync and live data have a behaviour each.
+//! more. [`Lane`] says which requests; each lane has a behaviour of its own.
 //!
 //! The event loop hands a [`wire::Message`] down and gets the folded answer, or hands an [`Answer`]
 //! down whose frames are written as the peer takes them: serving a range never holds more than one
@@ -44,11 +44,18 @@ pub enum Lane {
     Sync,
     /// Inventory, transactions, shares, samples, set sketches.
     Data,
+    /// Node records of others, and goodbyes.
+    Peers,
+    /// Statements about whom a node trusts.
+    Trust,
+    /// Signed pings.
+    Ping,
 }
 
 impl Lane {
-    /// Both.
-    pub const ALL: &'static [Self] = &[Self::Sync, Self::Data];
+    /// All of them.
+    pub const ALL: &'static [Self] =
+        &[Self::Sync, Self::Data, Self::Peers, Self::Trust, Self::Ping];
 
     /// Its protocol.
     #[must_use]
@@ -56,15 +63,24 @@ impl Lane {
         match self {
             Self::Sync => Protocol::SYNC,
             Self::Data => Protocol::DATA,
+            Self::Peers => Protocol::PEERS,
+            Self::Trust => Protocol::TRUST,
+            Self::Ping => Protocol::SIGNED_PING,
         }
     }
 
     /// Whether `id` may open an exchange here. Every other id the wire speaks may only answer one.
     fn takes(self, id: MessageId) -> bool {
-        use MessageId::{DaGet, GetBlocks, GetCompact, GetData, GetHeaders, GetSketch, GetTx, Inv};
+        use MessageId::{
+            DaGet, Disconnect, GetBlocks, GetCompact, GetData, GetHeaders, GetPeers, GetSketch,
+            GetTx, Inv, Ping, TrustUpdate, TrustedPeersRequest,
+        };
         match self {
             Self::Sync => matches!(id, GetHeaders | GetBlocks),
             Self::Data => matches!(id, Inv | GetData | GetTx | GetCompact | DaGet | GetSketch),
+            Self::Peers => matches!(id, GetPeers | Disconnect),
+            Self::Trust => matches!(id, TrustUpdate | TrustedPeersRequest),
+            Self::Ping => id == Ping,
         }
     }
 }
@@ -82,7 +98,7 @@ pub struct Config {
     /// looks like this: its muxer cannot tell us, the window just never opens again.
     pub stall_timeout: Duration,
     /// Substreams of one connection, both directions together. A substream over the limit is
-    /// dropped. Twice this and what other protocols need stay below the muxer's limit.
+    /// dropped. Those of all lanes and what other protocols need stay below the muxer's limit.
     pub max_streams: usize,
     /// Requests of one peer that wait for or receive an answer; above it the answer is `BUSY`.
     pub max_inbound_per_peer: usize,
@@ -90,6 +106,26 @@ pub struct Config {
     pub max_inbound: usize,
     /// What `BUSY` says then.
     pub retry_after: Duration,
+}
+
+impl Config {
+    /// For the lanes beside the chain, where a request is rare and an answer short: few places,
+    /// little time. The largest answer, 256 KiB of node records, fits at 13 kB/s; what all peers
+    /// together can make a node hold on a lane is 32 of them, 8 MiB.
+    ///
+    /// Two places a peer are one for its request and one for a goodbye that overtakes it.
+    #[must_use]
+    pub fn small() -> Self {
+        Self {
+            timeout: Duration::from_secs(20),
+            read_timeout: Duration::from_secs(5),
+            stall_timeout: Duration::from_secs(5),
+            max_streams: 4,
+            max_inbound_per_peer: 2,
+            max_inbound: 32,
+            retry_after: Duration::from_secs(1),
+        }
+    }
 }
 
 impl Default for Config {

@@ -17,6 +17,7 @@ use crate::{
 
 mod endings;
 mod hostile;
+mod lanes;
 mod numbers;
 
 const PROTOCOL: &str = "/animica/1337/sync/1";

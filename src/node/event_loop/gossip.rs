@@ -18,7 +18,7 @@ use crate::{
     node::gossip_task::GossipInput,
     offence::Offence,
     registry::Topic,
-    wire::Message,
+    wire::{ErrorCode, Message},
 };
 
 /// Blocks that a head may be ahead of ours and still arrive as a compact block.
@@ -34,6 +34,7 @@ impl EventLoop {
         let refused = match lane {
             Lane::Sync => self.tasks.sync.request(peer, message, token),
             Lane::Data => self.tasks.gossip.request(peer, message, token),
+            Lane::Peers | Lane::Trust | Lane::Ping => Some((token, unsupported())),
         };
         if let Some((token, busy)) = refused {
             self.lane(lane).respond(token, busy);
@@ -51,6 +52,8 @@ impl EventLoop {
         match lane {
             Lane::Sync => self.tasks.sync.response(peer, id, result),
             Lane::Data => self.tasks.gossip.response(peer, id, result),
+            // Nobody asks there yet.
+            Lane::Peers | Lane::Trust | Lane::Ping => {}
         }
     }
 
@@ -138,5 +141,12 @@ impl EventLoop {
         if !near || !self.tasks.gossip.peer_head(peer, head) {
             self.tasks.sync.peer_head(peer, head, first);
         }
+    }
+}
+
+/// The answer to what this node does not serve.
+fn unsupported() -> Message {
+    Message::Error {
+        code: ErrorCode::Unsupported,
     }
 }

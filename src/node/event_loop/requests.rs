@@ -8,7 +8,7 @@ use crate::{
     },
     node::{command::Command, effect::Effect},
     report::BanReport,
-    wire::{Flags, Message},
+    wire::Flags,
 };
 
 impl EventLoop {
@@ -45,7 +45,7 @@ impl EventLoop {
             } => {
                 // The answer to an announcement is its receipt.
                 let flags = Flags {
-                    ack: matches!(message, Message::Inv(_)),
+                    ack: message.wants_receipt(),
                     ..Flags::default()
                 };
                 self.lane(lane).request_with(peer, id, message, flags);

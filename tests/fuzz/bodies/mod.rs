@@ -12,6 +12,7 @@ mod gossip;
 mod identify;
 mod identity;
 mod key_file;
+mod peers;
 pub mod seeds;
 mod wire;
 
@@ -41,6 +42,14 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("sketch", wire::sketch),
     ("da_get", wire::da_get),
     ("da_proof", wire::da_proof),
+    ("get_peers", wire::get_peers),
+    ("peers", wire::peers),
+    ("disconnect", wire::disconnect),
+    ("ping", wire::ping),
+    ("pong", wire::pong),
+    ("trust_update", wire::trust_update),
+    ("trusted_peers_request", wire::trusted_peers_request),
+    ("trusted_peers_response", wire::trusted_peers_response),
     ("answer", wire::answer),
     ("header", chain::header),
     ("block", chain::block),
@@ -59,6 +68,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("node_record", identity::node_record),
     ("delegation", identity::delegation),
     ("policy", identity::policy),
+    ("signed_ping", peers::signed_ping),
+    ("trust_statement", peers::trust_statement),
     ("key_file", key_file::key_file),
     ("client_hello", channel::client_hello),
     ("server_hello", channel::server_hello),

@@ -1,7 +1,7 @@
 //! Inputs to start from: what honest peers and nodes write. A fuzzer finds its way from them, and
 //! the bounded tests change them here and there.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{collections::HashMap, sync::LazyLock, time::Instant};
 
 use animica_p2p::{
     chain::{
@@ -10,6 +10,7 @@ use animica_p2p::{
         miner::{MineRequest, Mined, Miner},
         nmt::Namespace,
     },
+    clock::Now,
     crypto::sign::SigAlg,
     gossip::{
         app::Unsigned,
@@ -17,15 +18,19 @@ use animica_p2p::{
         direct::{Ack, Refusal, encode_ack, encode_chunk_head, encode_message_head, encode_stream},
         reconcile::Encoder,
     },
-    identity::PublicIdentity,
-    ids::{Hash32, Height, Work},
+    identity::{Delegations, KeyPair, NodeIdentity, Policy, PublicIdentity, SerialMemory},
+    ids::{ChainId, Hash32, Height, Work},
     network::keys::{encode_answer, encode_request},
+    peers::{
+        Recommendation, Score, Statement,
+        signed_ping::{Asked, Responder},
+    },
     registry::MessageId,
     wire::{
-        Blocks, Busy, Credits, DaGet, DaProof, ErrorCode, Flags, Frame, GetBlocks, GetCompact,
-        GetData, GetHeaders, GetSketch, GetTx, Headers, Inv, Item, ItemKind, Message, NotFound,
-        Shares, ShortKey, Sketch, SketchPart, SketchQuery, SketchSet, Symbol, TipClaim, TxNotFound,
-        Txs,
+        Blocks, Busy, Credits, DaGet, DaProof, Disconnect, ErrorCode, Flags, Frame, GetBlocks,
+        GetCompact, GetData, GetHeaders, GetPeers, GetSketch, GetTx, Headers, Inv, Item, ItemKind,
+        Message, NotFound, Peers, Shares, ShortKey, Sketch, SketchPart, SketchQuery, SketchSet,
+        Symbol, TipClaim, TrustedPeersRequest, TxNotFound, Txs,
     },
 };
 use bytes::Bytes;
@@ -105,6 +110,16 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "sketch" => payloads(MessageId::Sketch),
         "da_get" => payloads(MessageId::DaGet),
         "da_proof" => payloads(MessageId::DaProof),
+        "get_peers" => payloads(MessageId::GetPeers),
+        "peers" => payloads(MessageId::Peers),
+        "disconnect" => payloads(MessageId::Disconnect),
+        "ping" => payloads(MessageId::Ping),
+        "pong" => payloads(MessageId::Pong),
+        "trust_update" => payloads(MessageId::TrustUpdate),
+        "trusted_peers_request" => payloads(MessageId::TrustedPeersRequest),
+        "trusted_peers_response" => payloads(MessageId::TrustedPeersResponse),
+        "signed_ping" => vec![PINGS.0.to_vec(), PINGS.1.to_vec()],
+        "trust_statement" => vec![STATEMENT.to_vec()],
         "answer" => answers(),
         "announce" => announces(),
         "symbols" => vec![symbols(254), symbols(250)],
@@ -291,11 +306,62 @@ fn messages() -> Vec<Message> {
         Message::DaProof(DaProof {
             samples: BLOB.samples(&[0, 2]),
         }),
+        Message::GetPeers(GetPeers { max: 32 }),
+        Message::Peers(Peers {
+            records: vectors(&IDENTITY["records"], "object")
+                .into_iter()
+                .map(Bytes::from)
+                .collect(),
+        }),
+        Message::Disconnect(Disconnect {
+            code: 2,
+            retry_after_ms: 60_000,
+        }),
+        Message::Ping(PINGS.0.clone()),
+        Message::Pong(PINGS.1.clone()),
+        Message::TrustUpdate(STATEMENT.clone()),
+        Message::TrustedPeersRequest(TrustedPeersRequest { max: 20 }),
+        Message::TrustedPeersResponse(STATEMENT.clone()),
         Message::Ack { seq: 7 },
         Message::Error {
             code: ErrorCode::from_u32(1),
         },
     ]
+}
+
+/// A PING of one node and the PONG of another.
+static PINGS: LazyLock<(Bytes, Bytes)> = LazyLock::new(|| {
+    let network = (ChainId::DEVNET, Hash32([0x67; 32]));
+    let (asker, answerer) = (node(1), node(2));
+    let now = Now {
+        mono: Instant::now(),
+        wall_ms: 1_800_000_000_000,
+    };
+    let (_, ping) = Asked::new(&asker, network, &answerer.peer_id(), [7; 16], now).expect("signs");
+    let mut responder = Responder::new(answerer.public().digest(), network);
+    let received = responder.receive(&asker.peer_id(), ping.clone(), now);
+    let memory = Delegations::new(network.0, network.1, SerialMemory::default());
+    let pong =
+        received
+            .expect("a ping")
+            .answer(&answerer, &memory, &Policy::default_fips(), now.wall_ms);
+    (ping, pong.expect("signs"))
+});
+
+/// A trust statement in its envelope.
+static STATEMENT: LazyLock<Bytes> = LazyLock::new(|| {
+    let entry = |n: u8| Recommendation {
+        subject: Hash32([n; 32]),
+        score: Score::from_millionths(u32::from(n) * 100_000).expect("below 1"),
+    };
+    let statement = Statement::new((0..5).map(entry).collect()).expect("few");
+    let network = (ChainId::DEVNET, Hash32([0x67; 32]));
+    let sealed = statement.seal(&node(1), network, 3, 1_800_000_000_000);
+    sealed.expect("signs").as_bytes().clone()
+});
+
+fn node(seed: u8) -> NodeIdentity {
+    NodeIdentity::from_keypair(KeyPair::deterministic([seed; 32]).expect("a key"))
 }
 
 static BLOB: LazyLock<Blob> =

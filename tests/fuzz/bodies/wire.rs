@@ -3,8 +3,10 @@
 use animica_p2p::{
     ids::Hash32,
     registry::{
-        MAX_BLOCKS, MAX_DATA_BYTES, MAX_GET_TX, MAX_GETDATA_ITEMS, MAX_HEADERS, MAX_INV_ITEMS,
-        MAX_LOCATOR, MAX_SAMPLES, MAX_SKETCH_SET, MessageId,
+        MAX_BLOCKS, MAX_DATA_BYTES, MAX_GET_TX, MAX_GETDATA_ITEMS, MAX_GOODBYE_RETRY_MS,
+        MAX_HEADERS, MAX_INV_ITEMS, MAX_LOCATOR, MAX_PEERS_BYTES, MAX_PEERS_RECORDS,
+        MAX_RECORD_BYTES, MAX_SAMPLES, MAX_SIGNED_PING_BYTES, MAX_SKETCH_SET, MAX_TRUST_BYTES,
+        MAX_TRUST_ENTRIES, MessageId,
     },
     wire::{
         Answer, Flags, Frame, GetBlocks, GetHeaders, HEADER_LEN, Message, WireError, max_payload,
@@ -108,6 +110,38 @@ pub(super) fn da_proof(data: &[u8]) -> bool {
     message(MessageId::DaProof, data)
 }
 
+pub(super) fn get_peers(data: &[u8]) -> bool {
+    message(MessageId::GetPeers, data)
+}
+
+pub(super) fn peers(data: &[u8]) -> bool {
+    message(MessageId::Peers, data)
+}
+
+pub(super) fn disconnect(data: &[u8]) -> bool {
+    message(MessageId::Disconnect, data)
+}
+
+pub(super) fn ping(data: &[u8]) -> bool {
+    message(MessageId::Ping, data)
+}
+
+pub(super) fn pong(data: &[u8]) -> bool {
+    message(MessageId::Pong, data)
+}
+
+pub(super) fn trust_update(data: &[u8]) -> bool {
+    message(MessageId::TrustUpdate, data)
+}
+
+pub(super) fn trusted_peers_request(data: &[u8]) -> bool {
+    message(MessageId::TrustedPeersRequest, data)
+}
+
+pub(super) fn trusted_peers_response(data: &[u8]) -> bool {
+    message(MessageId::TrustedPeersResponse, data)
+}
+
 /// A message is what it encodes to, fits its own cap, and keeps its lists within their limits.
 fn message(id: MessageId, payload: &[u8]) -> bool {
     let cap = max_payload(id).expect("an id that is spoken");
@@ -157,6 +191,22 @@ fn message(id: MessageId, payload: &[u8]) -> bool {
         Message::DaGet(m) => {
             assert!((1..=MAX_SAMPLES).contains(&m.indexes.len()));
             assert!(m.indexes.iter().all(|index| *index < m.blob.leaves()));
+        }
+        Message::GetPeers(m) => assert!((1..=MAX_PEERS_RECORDS).contains(&(m.max as usize))),
+        Message::Peers(m) => {
+            assert!(m.records.len() <= MAX_PEERS_RECORDS);
+            assert!(m.records.iter().all(|r| r.len() <= MAX_RECORD_BYTES));
+            assert!(m.records.iter().map(Bytes::len).sum::<usize>() <= MAX_PEERS_BYTES);
+        }
+        Message::Disconnect(m) => assert!(m.retry_after_ms <= MAX_GOODBYE_RETRY_MS),
+        Message::Ping(m) | Message::Pong(m) => {
+            assert!((1..=MAX_SIGNED_PING_BYTES).contains(&m.len()));
+        }
+        Message::TrustUpdate(m) | Message::TrustedPeersResponse(m) => {
+            assert!((1..=MAX_TRUST_BYTES).contains(&m.len()));
+        }
+        Message::TrustedPeersRequest(m) => {
+            assert!((1..=MAX_TRUST_ENTRIES).contains(&(m.max as usize)));
         }
         Message::DaProof(m) => assert!((1..=MAX_SAMPLES).contains(&m.samples.len())),
         _ => {}

@@ -42,7 +42,17 @@ fn the_sentences_about_limits_are_the_code() {
         Connections::default(),
         gate::Limits::default(),
     );
+    let small = exchange::Config::small();
     for said in [
+        format!(
+            "{} requests of a peer and {} of all",
+            small.max_inbound_per_peer, small.max_inbound
+        ),
+        format!("{} substreams of a connection", small.max_streams),
+        format!("{} s for a request frame", small.read_timeout.as_secs()),
+        format!("{} s for 64 KiB", small.stall_timeout.as_secs()),
+        format!("{} s for an exchange", small.timeout.as_secs()),
+        format!("`retry_after` of {} ms", small.retry_after.as_millis()),
         format!(
             "More than {} requests of a peer, or {} of all",
             e.max_inbound_per_peer, e.max_inbound
@@ -67,8 +77,10 @@ fn the_sentences_about_limits_are_the_code() {
 #[test]
 fn limits_fit_each_other() {
     let e = exchange::Config::default();
-    // Both sides full of sync substreams still leave room for everything else.
-    assert!(2 * e.max_streams + 32 <= transport::MAX_STREAMS);
+    // Every lane full of substreams still leaves room for everything else.
+    let small = exchange::Config::small();
+    assert!(2 * e.max_streams + 3 * small.max_streams + 32 <= transport::MAX_STREAMS);
+    assert!(small.read_timeout < small.timeout && small.stall_timeout < small.timeout);
     assert!(identify::READ_INTERVAL < identify::PUSH_INTERVAL);
     const { assert!(transport::MAX_WINDOW >= transport::MAX_STREAMS * 256 * 1024) };
     assert!(e.read_timeout < e.timeout && e.stall_timeout < e.timeout);
