@@ -64,7 +64,7 @@ pub struct Behaviour {
     /// Node records of others, and goodbyes.
     pub peers: exchange::Behaviour,
     /// Statements about whom a node trusts.
-    pub trust: exchange::Behaviour,
+    pub statements: exchange::Behaviour,
     /// Signed pings.
     pub signed_ping: exchange::Behaviour,
 }
@@ -99,7 +99,7 @@ impl Behaviour {
             pubsub: pubsub::behaviour(&config.pubsub, chain, config.copies, registry)?,
             direct: direct::Behaviour::new(chain, config.direct),
             peers: exchange::Behaviour::new(Lane::Peers, chain, config.small_exchange),
-            trust: exchange::Behaviour::new(Lane::Trust, chain, config.small_exchange),
+            statements: exchange::Behaviour::new(Lane::Trust, chain, config.small_exchange),
             signed_ping: exchange::Behaviour::new(Lane::Ping, chain, config.small_exchange),
         })
     }
@@ -112,7 +112,7 @@ impl Behaviour {
             Lane::Sync => &mut self.sync,
             Lane::Data => &mut self.data,
             Lane::Peers => &mut self.peers,
-            Lane::Trust => &mut self.trust,
+            Lane::Trust => &mut self.statements,
             Lane::Ping => &mut self.signed_ping,
         }
     }

@@ -96,7 +96,9 @@ impl Behaviour {
     /// Tells these addresses from now on, whatever the swarm listens on.
     pub fn set_addresses(&mut self, addresses: Vec<Multiaddr>) {
         if self.local.addresses != addresses {
-            Arc::make_mut(&mut self.local).addresses.clone_from(&addresses);
+            Arc::make_mut(&mut self.local)
+                .addresses
+                .clone_from(&addresses);
             self.wake();
         }
         self.announced = Some(addresses);
@@ -209,8 +211,7 @@ impl NetworkBehaviour for Behaviour {
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
-        let changed =
-            self.listen.on_swarm_event(&event) | self.external.on_swarm_event(&event);
+        let changed = self.listen.on_swarm_event(&event) | self.external.on_swarm_event(&event);
         if changed && self.announced.is_none() {
             let mut seen = HashSet::new();
             let all = self.external.iter().chain(self.listen.iter());
