@@ -4,8 +4,11 @@
 //! Everything here is a value that takes the time as an argument and returns what to do; rows that
 //! must outlive the node go through [`PeerStore`].
 
+mod goodbye;
 mod group;
+pub mod slots;
 mod store;
 
+pub use goodbye::Goodbye;
 pub use group::{Group, ip_of, is_public};
 pub use store::{Change, MemoryPeers, PeerStore, PeerStoreError, Row, Table};
