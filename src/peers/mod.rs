@@ -4,8 +4,11 @@
 //! Everything here is a value that takes the time as an argument and returns what to do; rows that
 //! must outlive the node go through [`PeerStore`].
 
+pub mod ban;
+pub mod conduct;
 mod goodbye;
 mod group;
+pub mod reach;
 pub mod slots;
 mod store;
 
