@@ -143,6 +143,12 @@ mod tests {
             let json = serde_json::to_string(reason).unwrap();
             assert_eq!(json, format!("\"{reason}\""));
         }
+        let page = include_str!("../../specs/connections.md");
+        for reason in Goodbye::ALL {
+            let seconds = reason.back_off().as_secs();
+            let row = format!("| {} | `{reason}` | {seconds} s |", reason.code());
+            assert!(page.contains(&row), "{row}");
+        }
         assert_eq!(Goodbye::from_code(u32::MAX), Goodbye::Unspecified);
     }
 }

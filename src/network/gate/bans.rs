@@ -12,7 +12,7 @@ use crate::{
     clock::Now,
     peers::{
         Change, Group, Row, Table,
-        ban::{MAX_REASON, RowError, place_of},
+        ban::{RowError, place_of},
     },
 };
 
@@ -315,7 +315,10 @@ mod tests {
     use crate::{
         clock::{Clock, ManualClock},
         offence::Offence,
-        peers::{MemoryPeers, PeerStore as _, ban::MAX_EVIDENCE},
+        peers::{
+            MemoryPeers, PeerStore as _,
+            ban::{MAX_EVIDENCE, MAX_REASON},
+        },
     };
 
     const MINUTE: Duration = Duration::from_secs(60);

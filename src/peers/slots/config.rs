@@ -294,6 +294,20 @@ mod tests {
     }
 
     #[test]
+    fn the_specification_has_the_same_figures() {
+        let page = include_str!("../../../specs/connections.md");
+        let figures = serde_json::to_value(Config::default()).unwrap();
+        for (name, value) in figures.as_object().unwrap() {
+            let value = match value.as_object() {
+                Some(rate) => format!("{}/s, burst {}", rate["per_second"], rate["burst"]),
+                None => value.to_string(),
+            };
+            let row = format!("| `{name}` | {value} |");
+            assert!(page.contains(&row), "{row}");
+        }
+    }
+
+    #[test]
     fn an_unknown_figure_is_refused() {
         assert!(serde_json::from_str::<Config>(r#"{"max_peer":3}"#).is_err());
         let few: Config = serde_json::from_str(r#"{"min_peers":3}"#).unwrap();
