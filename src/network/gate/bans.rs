@@ -1,47 +1,30 @@
-//! Timed bans as a value: who, why, until when. Time is an argument.
+//! The bans that hold, as a value, and the rows they leave for the next start. Time is an argument.
 
 use std::{
-    collections::HashMap,
-    fmt,
+    collections::{BTreeMap, HashMap, HashSet},
     net::IpAddr,
     time::{Duration, Instant},
 };
 
 use libp2p::PeerId;
 
-use crate::clock::Now;
+use crate::{
+    clock::Now,
+    peers::{
+        Change, Group, Row, Table,
+        ban::{RowError, place_of},
+    },
+};
+
+pub use crate::peers::ban::{Author, MAX_BAN, Sentence, Subject};
 
 /// How long a ban lasts unless told otherwise: long enough that a liar costs nothing, short enough
 /// that an address with a new owner or a peer with a fixed bug is back the same day.
 pub const DEFAULT_BAN: Duration = Duration::from_secs(60 * 60);
 
-/// Longest ban. Also keeps the arithmetic of clocks far from its ends.
-pub const MAX_BAN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-/// Most bans remembered, about 1 MiB. Peers choose how many ids they burn; when the table is full
+/// Most bans remembered, about 4 MiB. Peers choose how many ids they burn; when the table is full
 /// the ban that would end first goes.
 pub const MAX_BANS: usize = 4096;
-
-/// Longest reason kept, in bytes.
-const MAX_REASON: usize = 160;
-
-/// Who is banned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Subject {
-    /// A peer, wherever it connects from.
-    Peer(PeerId),
-    /// An address, whoever connects from it; an IPv6 address stands for its /64.
-    Address(IpAddr),
-}
-
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Peer(peer) => peer.fmt(f),
-            Self::Address(ip) => ip.fmt(f),
-        }
-    }
-}
 
 /// A ban.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,12 +33,41 @@ pub struct Ban {
     pub subject: Subject,
     /// Why.
     pub reason: String,
+    /// What shows it.
+    pub evidence: String,
+    /// Who banned.
+    pub by: Author,
     /// When it began, in milliseconds since the UNIX epoch.
     pub since_ms: u64,
-    /// When it ends by the wall clock as it stood then: for people.
+    /// When it ends by the wall clock as it stood when the ban, or the node, began: for people.
     pub until_ms: u64,
     /// When it ends: what counts.
     pub ends: Instant,
+}
+
+/// What became of a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It holds.
+    Banned,
+    /// A ban that lasts longer stands already.
+    Stands,
+    /// The subject is reserved: warn whoever watches. Nothing was banned.
+    Spared,
+    /// Nobody but a person may ban what a whole test network shares, and nobody what has no group.
+    /// Nothing was banned.
+    Shared,
+}
+
+/// What came of the rows of the last run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// Bans that hold.
+    pub holding: usize,
+    /// Bans that ended meanwhile.
+    pub ended: usize,
+    /// Rows that are no bans, each with the reason. They are removed.
+    pub refused: Vec<RowError>,
 }
 
 /// The bans that hold, bounded.
@@ -63,6 +75,10 @@ pub struct Ban {
 pub struct Bans {
     entries: HashMap<Subject, Ban>,
     capacity: usize,
+    spared_peers: HashSet<PeerId>,
+    spared_addresses: HashSet<IpAddr>,
+    /// Rows to write, once somebody keeps them; at most twice the capacity.
+    changes: Option<BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
 }
 
 impl Default for Bans {
@@ -72,48 +88,146 @@ impl Default for Bans {
 }
 
 impl Bans {
-    /// An empty list of at most `capacity` bans, at least one.
+    /// An empty list of at most `capacity` bans, at least one. Nothing is kept for the next start
+    /// until [`Bans::load`] was called.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         Self {
             entries: HashMap::new(),
             capacity: capacity.max(1),
+            spared_peers: HashSet::new(),
+            spared_addresses: HashSet::new(),
+            changes: None,
         }
     }
 
-    /// Bans `subject` until `lasts` from `now`. If it is banned for longer already, that stays.
-    pub fn ban(
+    /// Takes up the bans of the last run from the rows of [`Table::Bans`], and records changes
+    /// from now on.
+    pub fn load(&mut self, rows: Vec<Row>, now: Now) -> Loaded {
+        self.changes.get_or_insert_default();
+        let mut loaded = Loaded::default();
+        for (key, row) in rows {
+            let (ban, since_ms) = match Sentence::decode(&key, &row) {
+                Ok(ban) => ban,
+                Err(error) => {
+                    loaded.refused.push(error);
+                    self.record(key, None);
+                    continue;
+                }
+            };
+            let lasts = ban.remains(since_ms, now.wall_ms);
+            if lasts.is_zero() {
+                loaded.ended += 1;
+                self.record(key, None);
+                continue;
+            }
+            if !self.entries.contains_key(&ban.subject) {
+                self.make_room(now);
+            }
+            loaded.holding += 1;
+            self.entries.insert(
+                ban.subject,
+                Ban {
+                    subject: ban.subject,
+                    reason: ban.reason,
+                    evidence: ban.evidence,
+                    by: ban.by,
+                    since_ms,
+                    until_ms: now.wall_ms.saturating_add(millis(lasts)),
+                    ends: ends(lasts, now),
+                },
+            );
+        }
+        loaded
+    }
+
+    /// Rows to write since the last call, those of bans that have ended included. Empty until
+    /// [`Bans::load`] was called.
+    pub fn take_changes(&mut self, now: Now) -> Vec<Change> {
+        self.drop_ended(now);
+        let changes = self.changes.as_mut().map(std::mem::take);
+        let rows = changes.into_iter().flatten();
+        rows.map(|(key, value)| Change {
+            table: Table::Bans,
+            key,
+            value,
+        })
+        .collect()
+    }
+
+    /// Never bans `peers`, nor refuses anybody at `addresses`, which are theirs.
+    pub fn spare(
         &mut self,
-        subject: Subject,
-        reason: impl Into<String>,
-        lasts: Duration,
-        now: Now,
-    ) -> &Ban {
-        let lasts = lasts.min(MAX_BAN);
-        let mut reason: String = reason.into();
-        reason.truncate(reason.floor_char_boundary(MAX_REASON));
-        let ends = now.mono.checked_add(lasts).unwrap_or(now.mono);
-        let millis = u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX);
-        if !self.entries.contains_key(&subject) {
-            self.make_room(now);
+        peers: impl IntoIterator<Item = PeerId>,
+        addresses: impl IntoIterator<Item = IpAddr>,
+    ) {
+        self.spared_peers = peers.into_iter().collect();
+        self.spared_addresses = addresses.into_iter().map(place_of).collect();
+    }
+
+    /// Whether `subject` may not be banned.
+    #[must_use]
+    pub fn is_spared(&self, subject: &Subject) -> bool {
+        match subject.whole() {
+            Subject::Peer(peer) => self.spared_peers.contains(&peer),
+            Subject::Address(ip) => self.spared_addresses.contains(&ip),
+            Subject::Group(_) => false,
         }
-        let new = Ban {
+    }
+
+    /// Bans from `now`. If the subject is banned for longer already, that stays.
+    pub fn impose(&mut self, sentence: Sentence, now: Now) -> Outcome {
+        let sentence = sentence.bounded();
+        let subject = sentence.subject;
+        if self.is_spared(&subject) {
+            return Outcome::Spared;
+        }
+        let group = matches!(subject, Subject::Group(_));
+        if subject.is_shared() && (sentence.by.is_automatic() || group) {
+            return Outcome::Shared;
+        }
+        let ends = ends(sentence.lasts, now);
+        match self.entries.get(&subject) {
+            Some(stands) if stands.ends >= ends => return Outcome::Stands,
+            Some(_) => {}
+            None => self.make_room(now),
+        }
+        self.record(subject.key(), Some(sentence.encode(now.wall_ms)));
+        let ban = Ban {
             subject,
-            reason,
             since_ms: now.wall_ms,
-            until_ms: now.wall_ms.saturating_add(millis),
+            until_ms: now.wall_ms.saturating_add(millis(sentence.lasts)),
             ends,
+            reason: sentence.reason,
+            evidence: sentence.evidence,
+            by: sentence.by,
         };
-        let ban = self.entries.entry(subject).or_insert_with(|| new.clone());
-        if ban.ends < ends {
-            *ban = new;
-        }
-        ban
+        self.entries.insert(subject, ban);
+        Outcome::Banned
     }
 
     /// Ends a ban early. Says whether there was one.
     pub fn lift(&mut self, subject: &Subject) -> bool {
-        self.entries.remove(subject).is_some()
+        let lifted = self.entries.remove(subject).is_some();
+        if lifted {
+            self.record(subject.key(), None);
+        }
+        lifted
+    }
+
+    /// Ends every ban that keeps `peer` away: its own, those of `addresses` and of their groups.
+    /// Gives those that held.
+    pub fn lift_all(&mut self, peer: PeerId, addresses: &[IpAddr], now: Now) -> Vec<Ban> {
+        let mut subjects = vec![Subject::Peer(peer)];
+        for ip in addresses {
+            subjects.extend([Subject::Address(place_of(*ip)), group_of(*ip)]);
+        }
+        let mut lifted = Vec::new();
+        for subject in subjects {
+            lifted.extend(self.get(&subject, now).cloned());
+            self.lift(&subject);
+        }
+        lifted
     }
 
     /// The ban that holds for `subject` at `now`.
@@ -122,12 +236,30 @@ impl Bans {
         self.entries.get(subject).filter(|b| b.ends > now.mono)
     }
 
+    /// The ban that keeps `peer` itself away.
+    #[must_use]
+    pub fn of_peer(&self, peer: &PeerId, now: Now) -> Option<&Ban> {
+        let spared = self.spared_peers.contains(peer);
+        self.get(&Subject::Peer(*peer), now).filter(|_| !spared)
+    }
+
+    /// The ban that keeps everybody at `ip` away: of the address or of its group.
+    #[must_use]
+    pub fn at(&self, ip: IpAddr, now: Now) -> Option<&Ban> {
+        let place = place_of(ip);
+        if self.spared_addresses.contains(&place) {
+            return None;
+        }
+        let address = self.get(&Subject::Address(place), now);
+        address.or_else(|| self.get(&group_of(ip), now))
+    }
+
     /// Every ban that holds at `now`, the one that ends first first.
     #[must_use]
     pub fn active(&self, now: Now) -> Vec<Ban> {
         let holding = self.entries.values().filter(|b| b.ends > now.mono);
         let mut all: Vec<_> = holding.cloned().collect();
-        all.sort_by_key(|b| b.ends);
+        all.sort_by_key(|b| (b.ends, b.subject));
         all
     }
 
@@ -135,21 +267,59 @@ impl Bans {
         if self.entries.len() < self.capacity {
             return;
         }
-        self.entries.retain(|_, b| b.ends > now.mono);
+        self.drop_ended(now);
         while self.entries.len() >= self.capacity {
-            let first = self.entries.values().min_by_key(|b| b.ends);
+            let first = self.entries.values().min_by_key(|b| (b.ends, b.subject));
             let Some(first) = first.map(|b| b.subject) else {
                 return;
             };
-            self.entries.remove(&first);
+            self.lift(&first);
         }
     }
+
+    fn drop_ended(&mut self, now: Now) {
+        let ended = self.entries.values().filter(|b| b.ends <= now.mono);
+        let ended: Vec<_> = ended.map(|b| b.subject).collect();
+        for subject in ended {
+            self.lift(&subject);
+        }
+    }
+
+    /// A later change of a row replaces an earlier one. If nobody takes them, those beyond twice
+    /// the capacity are lost: the rows of the next start are then those of before.
+    fn record(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        let Some(changes) = &mut self.changes else {
+            return;
+        };
+        if changes.len() < 2 * self.capacity || changes.contains_key(&key) {
+            changes.insert(key, value);
+        }
+    }
+}
+
+fn group_of(ip: IpAddr) -> Subject {
+    Subject::Group(Group::of_ip(ip))
+}
+
+fn ends(lasts: Duration, now: Now) -> Instant {
+    now.mono.checked_add(lasts).unwrap_or(now.mono)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::{Clock, ManualClock};
+    use crate::{
+        clock::{Clock, ManualClock},
+        offence::Offence,
+        peers::{
+            MemoryPeers, PeerStore as _,
+            ban::{MAX_EVIDENCE, MAX_REASON},
+        },
+    };
 
     const MINUTE: Duration = Duration::from_secs(60);
 
@@ -157,11 +327,28 @@ mod tests {
         Subject::Peer(PeerId::random())
     }
 
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn at(text: &str) -> Subject {
+        Subject::Address(ip(text))
+    }
+
+    fn lied(subject: Subject, lasts: Duration) -> Sentence {
+        Sentence {
+            by: Author::Offence(Offence::WrongTheta),
+            ..Sentence::of_operator(subject, "lied", lasts)
+        }
+    }
+
     #[test]
     fn a_ban_holds_until_its_end_and_no_longer() {
         let clock = ManualClock::at_wall_ms(1_000);
         let (mut bans, who) = (Bans::default(), somebody());
-        let ban = bans.ban(who, "lied", MINUTE, clock.now());
+        let outcome = bans.impose(lied(who, MINUTE), clock.now());
+        assert_eq!(outcome, Outcome::Banned);
+        let ban = bans.get(&who, clock.now()).unwrap();
         assert_eq!((ban.since_ms, ban.until_ms), (1_000, 61_000));
         clock.advance(MINUTE - Duration::from_millis(1));
         assert!(bans.get(&who, clock.now()).is_some());
@@ -174,7 +361,7 @@ mod tests {
     fn stepping_the_wall_clock_frees_nobody() {
         let clock = ManualClock::at_wall_ms(1_000);
         let (mut bans, who) = (Bans::default(), somebody());
-        bans.ban(who, "lied", MINUTE, clock.now());
+        bans.impose(lied(who, MINUTE), clock.now());
         clock.step_wall_to_ms(u64::MAX);
         assert!(bans.get(&who, clock.now()).is_some());
     }
@@ -183,11 +370,11 @@ mod tests {
     fn a_shorter_ban_does_not_cut_a_longer_one() {
         let clock = ManualClock::at_wall_ms(0);
         let (mut bans, who) = (Bans::default(), somebody());
-        bans.ban(who, "long", MINUTE * 2, clock.now());
-        bans.ban(who, "short", MINUTE, clock.now());
-        assert_eq!(bans.active(clock.now())[0].reason, "long");
-        bans.ban(who, "longer", MINUTE * 3, clock.now());
-        assert_eq!(bans.active(clock.now())[0].reason, "longer");
+        bans.impose(lied(who, MINUTE * 2), clock.now());
+        assert_eq!(bans.impose(lied(who, MINUTE), clock.now()), Outcome::Stands);
+        assert_eq!(bans.active(clock.now())[0].until_ms, 120_000);
+        bans.impose(lied(who, MINUTE * 3), clock.now());
+        assert_eq!(bans.active(clock.now())[0].until_ms, 180_000);
         assert!(bans.lift(&who));
         assert!(!bans.lift(&who));
     }
@@ -196,22 +383,148 @@ mod tests {
     fn a_full_table_gives_up_the_ban_that_ends_first() {
         let clock = ManualClock::at_wall_ms(0);
         let mut bans = Bans::with_capacity(3);
+        bans.load(Vec::new(), clock.now());
         let all: Vec<_> = (0..5).map(|_| somebody()).collect();
         for (i, who) in all.iter().enumerate() {
             let lasts = MINUTE * u32::try_from(i + 1).unwrap();
-            bans.ban(*who, "lied", lasts, clock.now());
+            bans.impose(lied(*who, lasts), clock.now());
         }
         let held: Vec<_> = bans.active(clock.now()).iter().map(|b| b.subject).collect();
         assert_eq!(held, all[2..]);
+        for _ in 0..100 {
+            bans.impose(lied(somebody(), MINUTE), clock.now());
+        }
+        assert!(bans.take_changes(clock.now()).len() <= 6, "bounded unread");
     }
 
     #[test]
-    fn endless_bans_and_endless_reasons_are_cut() {
+    fn endless_bans_and_endless_words_are_cut() {
         let clock = ManualClock::at_wall_ms(0);
         let (mut bans, who) = (Bans::default(), somebody());
-        let ban = bans.ban(who, "é".repeat(10_000), Duration::MAX, clock.now());
-        assert!(ban.reason.len() <= MAX_REASON);
+        let ban = Sentence {
+            reason: "é".repeat(10_000),
+            evidence: "é".repeat(10_000),
+            ..lied(who, Duration::MAX)
+        };
+        bans.impose(ban, clock.now());
+        let ban = bans.get(&who, clock.now()).unwrap();
+        assert!(ban.reason.len() <= MAX_REASON && ban.evidence.len() <= MAX_EVIDENCE);
         clock.advance(MAX_BAN);
         assert!(bans.get(&who, clock.now()).is_none());
+    }
+
+    #[test]
+    fn bans_outlive_the_node_and_no_clock_lengthens_them() {
+        let (clock, store) = (ManualClock::at_wall_ms(1_000_000), MemoryPeers::default());
+        let (mut bans, who) = (Bans::default(), somebody());
+        bans.impose(lied(who, MINUTE), clock.now());
+        assert!(bans.take_changes(clock.now()).is_empty(), "nobody keeps it");
+        bans.load(Vec::new(), clock.now());
+        bans.impose(lied(who, MINUTE * 2), clock.now());
+        bans.impose(lied(at("8.8.8.8"), MINUTE), clock.now());
+        let save = |bans: &mut Bans| store.commit(&bans.take_changes(clock.now())).unwrap();
+        save(&mut bans);
+        let rows = || store.load(Table::Bans).unwrap();
+        assert_eq!(rows().len(), 2);
+
+        // Restarted: half a minute passed by the wall clock.
+        clock.step_wall_to_ms(1_030_000);
+        let mut again = Bans::default();
+        assert_eq!(again.load(rows(), clock.now()).holding, 2);
+        let ban = again.get(&who, clock.now()).unwrap();
+        assert_eq!(ban.by, Author::Offence(Offence::WrongTheta));
+        assert_eq!(ban.ends - clock.now().mono, MINUTE + MINUTE / 2);
+        assert_eq!((ban.since_ms, ban.until_ms), (1_000_000, 1_120_000));
+
+        // A clock that was set back an hour makes it whole again, no longer.
+        clock.step_wall_to_ms(0);
+        let mut back = Bans::default();
+        back.load(rows(), clock.now());
+        assert_eq!(
+            back.get(&who, clock.now()).unwrap().ends - clock.now().mono,
+            MINUTE * 2
+        );
+
+        // One that was set forward ends it, but only at a start; the rows go.
+        clock.step_wall_to_ms(u64::MAX);
+        assert!(back.get(&who, clock.now()).is_some());
+        let mut forward = Bans::default();
+        assert_eq!(forward.load(rows(), clock.now()).ended, 2);
+        save(&mut forward);
+        assert!(rows().is_empty());
+    }
+
+    #[test]
+    fn a_row_that_is_no_ban_is_removed_and_told() {
+        let clock = ManualClock::at_wall_ms(0);
+        let mut bans = Bans::default();
+        let loaded = bans.load(vec![(vec![9], vec![1, 2, 3])], clock.now());
+        assert_eq!((loaded.holding, loaded.refused.len()), (0, 1));
+        let gone = Change::remove(Table::Bans, [9]);
+        assert_eq!(bans.take_changes(clock.now()), [gone]);
+    }
+
+    #[test]
+    fn bans_of_address_and_group_catch_whoever_comes_from_there() {
+        let clock = ManualClock::at_wall_ms(0);
+        let mut bans = Bans::default();
+        let now = clock.now();
+        bans.impose(lied(at("2a00:1450:1:2::7"), MINUTE), now);
+        bans.impose(lied(Subject::Group(Group::V4([8, 9])), MINUTE), now);
+        assert!(bans.at(ip("2a00:1450:1:2:3::1"), now).is_some());
+        assert!(bans.at(ip("2a00:1450:1:3::1"), now).is_none());
+        assert!(bans.at(ip("8.9.77.1"), now).is_some());
+        assert!(bans.at(ip("8.10.77.1"), now).is_none());
+    }
+
+    #[test]
+    fn unban_lifts_id_address_and_group_at_once_and_says_so() {
+        let clock = ManualClock::at_wall_ms(0);
+        let (mut bans, peer, now) = (Bans::default(), PeerId::random(), clock.now());
+        let all = [
+            Subject::Peer(peer),
+            at("8.9.1.1"),
+            Subject::Group(Group::V4([8, 9])),
+        ];
+        for subject in all {
+            bans.impose(lied(subject, MINUTE), now);
+        }
+        bans.impose(lied(at("8.9.1.2"), MINUTE), now);
+        let lifted = bans.lift_all(peer, &[ip("8.9.1.1")], now);
+        assert_eq!(lifted.iter().map(|b| b.subject).collect::<Vec<_>>(), all);
+        assert_eq!(bans.active(now).len(), 1, "its neighbour's stays");
+        assert!(bans.lift_all(peer, &[ip("8.9.1.1")], now).is_empty());
+    }
+
+    #[test]
+    fn reserved_peers_and_their_addresses_are_spared() {
+        let clock = ManualClock::at_wall_ms(0);
+        let (mut bans, peer, now) = (Bans::default(), PeerId::random(), clock.now());
+        bans.spare([peer], [ip("8.9.1.1")]);
+        assert_eq!(
+            bans.impose(lied(Subject::Peer(peer), MINUTE), now),
+            Outcome::Spared
+        );
+        assert_eq!(
+            bans.impose(lied(at("8.9.1.1"), MINUTE), now),
+            Outcome::Spared
+        );
+        let group = Subject::Group(Group::V4([8, 9]));
+        assert_eq!(bans.impose(lied(group, MINUTE), now), Outcome::Banned);
+        assert!(bans.at(ip("8.9.1.1"), now).is_none());
+        assert!(bans.at(ip("8.9.1.2"), now).is_some());
+    }
+
+    #[test]
+    fn what_a_test_network_shares_is_banned_by_people_only() {
+        let clock = ManualClock::at_wall_ms(0);
+        let (mut bans, now) = (Bans::default(), clock.now());
+        for shared in ["127.0.0.1", "10.1.1.1", "fd00::1"] {
+            assert_eq!(bans.impose(lied(at(shared), MINUTE), now), Outcome::Shared);
+            let by_hand = Sentence::of_operator(at(shared), "", MINUTE);
+            assert_eq!(bans.impose(by_hand, now), Outcome::Banned);
+        }
+        let local = Sentence::of_operator(Subject::Group(Group::Local), "", MINUTE);
+        assert_eq!(bans.impose(local, now), Outcome::Shared);
     }
 }

@@ -26,10 +26,13 @@ use libp2p::{
 };
 
 use self::{
-    bans::{Ban, Bans, Subject},
-    places::{Places, ip_of, place_of},
+    bans::{Ban, Bans, Loaded, Outcome, Sentence, Subject},
+    places::{Places, ip_of},
 };
-use crate::clock::Clock;
+use crate::{
+    clock::Clock,
+    peers::{Change, Row},
+};
 
 pub use places::Limits;
 
@@ -57,30 +60,76 @@ impl Behaviour {
         }
     }
 
-    /// Bans `subject` for `lasts` from now and closes its connections. A longer ban that already
-    /// stands stays.
-    pub fn ban(&mut self, subject: Subject, reason: impl Into<String>, lasts: Duration) {
-        let subject = whole(subject);
-        self.bans.ban(subject, reason, lasts, self.clock.now());
+    /// Takes up the bans of the last run; from now on [`Behaviour::take_changes`] has the rows to
+    /// keep for the next one.
+    pub fn load(&mut self, rows: Vec<Row>) -> Loaded {
+        self.bans.load(rows, self.clock.now())
+    }
+
+    /// Rows of bans to write since the last call.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        self.bans.take_changes(self.clock.now())
+    }
+
+    /// Never refuses `peers`, which are reserved, nor anybody at `addresses`, which are theirs.
+    pub fn spare(
+        &mut self,
+        peers: impl IntoIterator<Item = PeerId>,
+        addresses: impl IntoIterator<Item = IpAddr>,
+    ) {
+        self.bans.spare(peers, addresses);
+    }
+
+    /// Bans `subject` by hand for `lasts` from now and closes its connections. A longer ban that
+    /// already stands stays.
+    pub fn ban(&mut self, subject: Subject, reason: impl Into<String>, lasts: Duration) -> Outcome {
+        self.impose(Sentence::of_operator(subject, reason, lasts))
+    }
+
+    /// Bans from now and closes the connections that the ban covers.
+    pub fn impose(&mut self, sentence: Sentence) -> Outcome {
+        let subject = sentence.subject;
+        let outcome = self.bans.impose(sentence, self.clock.now());
+        if matches!(outcome, Outcome::Spared | Outcome::Shared) {
+            return outcome;
+        }
         for (id, (peer, ip)) in &self.live {
-            if subject == Subject::Peer(*peer) || ip.map(Subject::Address) == Some(subject) {
+            let spared = self.bans.is_spared(&Subject::Peer(*peer))
+                || ip.is_some_and(|ip| self.bans.is_spared(&Subject::Address(ip)));
+            if subject.covers(peer, *ip) && !spared {
                 self.closing.push_back((*peer, *id));
             }
         }
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
+        outcome
     }
 
     /// Ends a ban. Says whether there was one.
     pub fn lift(&mut self, subject: &Subject) -> bool {
-        self.bans.lift(&whole(*subject))
+        self.bans.lift(&subject.whole())
     }
 
-    /// The ban that holds for `subject` now.
+    /// Ends every ban that keeps `peer` away: its own, those of `addresses` and of their groups.
+    /// Gives those that held.
+    pub fn lift_all(&mut self, peer: PeerId, addresses: &[IpAddr]) -> Vec<Ban> {
+        self.bans.lift_all(peer, addresses, self.clock.now())
+    }
+
+    /// The ban that holds for exactly `subject` now.
     #[must_use]
     pub fn banned(&self, subject: &Subject) -> Option<&Ban> {
-        self.bans.get(&whole(*subject), self.clock.now())
+        self.bans.get(&subject.whole(), self.clock.now())
+    }
+
+    /// The bans that keep `peer` away, its own first, if it comes from one of `addresses`.
+    #[must_use]
+    pub fn covering(&self, peer: &PeerId, addresses: &[IpAddr]) -> Vec<&Ban> {
+        let now = self.clock.now();
+        let own = self.bans.of_peer(peer, now).into_iter();
+        let places = addresses.iter().filter_map(|ip| self.bans.at(*ip, now));
+        own.chain(places).collect()
     }
 
     /// Every ban that holds now, the one that ends first first.
@@ -89,19 +138,33 @@ impl Behaviour {
         self.bans.active(self.clock.now())
     }
 
-    fn check(&self, subject: Subject) -> Result<(), ConnectionDenied> {
-        match self.banned(&subject) {
-            None => Ok(()),
-            Some(ban) => Err(ConnectionDenied::new(Denied::Banned {
-                subject,
-                reason: ban.reason.clone(),
-                until_ms: ban.until_ms,
-            })),
-        }
+    fn check_peer(&self, peer: &PeerId) -> Result<(), ConnectionDenied> {
+        refuse(self.bans.of_peer(peer, self.clock.now()))
     }
 
     fn check_address(&self, address: &Multiaddr) -> Result<(), ConnectionDenied> {
-        ip_of(address).map_or(Ok(()), |ip| self.check(Subject::Address(ip)))
+        let now = self.clock.now();
+        refuse(ip_of(address).and_then(|ip| self.bans.at(ip, now)))
+    }
+
+    /// A reserved peer is welcome wherever it is.
+    fn check(&self, peer: &PeerId, address: &Multiaddr) -> Result<(), ConnectionDenied> {
+        if self.bans.is_spared(&Subject::Peer(*peer)) {
+            return Ok(());
+        }
+        self.check_peer(peer)?;
+        self.check_address(address)
+    }
+}
+
+fn refuse(ban: Option<&Ban>) -> Result<(), ConnectionDenied> {
+    match ban {
+        None => Ok(()),
+        Some(ban) => Err(ConnectionDenied::new(Denied::Banned {
+            subject: ban.subject,
+            reason: ban.reason.clone(),
+            until_ms: ban.until_ms,
+        })),
     }
 }
 
@@ -129,9 +192,8 @@ impl NetworkBehaviour for Behaviour {
         _: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<dummy::ConnectionHandler, ConnectionDenied> {
-        self.check(Subject::Peer(peer))?;
         // The address may have been banned while the handshake ran.
-        self.check_address(remote)?;
+        self.check(&peer, remote)?;
         Ok(dummy::ConnectionHandler)
     }
 
@@ -143,7 +205,10 @@ impl NetworkBehaviour for Behaviour {
         _: Endpoint,
     ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
         if let Some(peer) = peer {
-            self.check(Subject::Peer(peer))?;
+            if self.bans.is_spared(&Subject::Peer(peer)) {
+                return Ok(Vec::new());
+            }
+            self.check_peer(&peer)?;
         }
         // One usable address is enough to try; the others are refused when they connect.
         let mut refused = None;
@@ -164,8 +229,7 @@ impl NetworkBehaviour for Behaviour {
         _: Endpoint,
         _: PortUse,
     ) -> Result<dummy::ConnectionHandler, ConnectionDenied> {
-        self.check(Subject::Peer(peer))?;
-        self.check_address(remote)?;
+        self.check(&peer, remote)?;
         Ok(dummy::ConnectionHandler)
     }
 
@@ -197,14 +261,6 @@ impl NetworkBehaviour for Behaviour {
         }
         self.waker = Some(cx.waker().clone());
         Poll::Pending
-    }
-}
-
-/// `subject` with its address widened to what counts as one.
-fn whole(subject: Subject) -> Subject {
-    match subject {
-        Subject::Address(ip) => Subject::Address(place_of(ip)),
-        peer => peer,
     }
 }
 

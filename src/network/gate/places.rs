@@ -8,6 +8,7 @@ use std::{
 use libp2p::{Multiaddr, multiaddr::Protocol, swarm::ConnectionId};
 
 use super::Denied;
+use crate::peers::ban::place_of;
 
 /// How many inbound connections may come from one place, those still in their handshake included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,17 +107,6 @@ pub(super) fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
         Protocol::Ip4(ip) => Some(ip.into()),
         Protocol::Ip6(ip) => Some(place_of(ip.into())),
         _ => None,
-    }
-}
-
-/// What counts as one address: an IPv6 subscriber has a /64 at least, so all of it is one.
-pub(super) fn place_of(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V6(v6) if !v6.is_loopback() => {
-            let [a, b, c, d, ..] = v6.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        other => other,
     }
 }
 

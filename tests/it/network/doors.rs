@@ -6,7 +6,7 @@ use animica_p2p::{
     clock::ManualClock,
     network::{
         denied_label,
-        gate::bans::{DEFAULT_BAN, Subject},
+        gate::bans::{DEFAULT_BAN, Outcome, Subject},
     },
 };
 use libp2p::swarm::{DialError, ListenError, SwarmEvent, dial_opts::DialOpts};
@@ -88,6 +88,33 @@ async fn a_banned_address_is_refused_before_the_handshake() {
     assert!(a.is_connected(&id(&c)), "who came another way stays");
     assert_eq!(knock(&mut a, &mut b, &tcp).await, "banned");
     assert!(a.behaviour_mut().gate.lift(&subject));
+    introduce(&mut a, &mut b, tcp).await;
+}
+
+#[tokio::test]
+async fn a_new_name_at_a_banned_address_is_caught_and_a_reserved_peer_there_is_not() {
+    let (mut a, mut b, mut c) = (node(), node(), node());
+    let tcp = listen(&mut a, TCP).await;
+    let home = listen(&mut c, TCP).await;
+    let local = Subject::Address([127, 0, 0, 1].into());
+    let minute = Duration::from_secs(60);
+    let gate = &mut a.behaviour_mut().gate;
+    gate.spare([id(&c)], []);
+    assert_eq!(gate.ban(local, "flood", minute), Outcome::Banned);
+    let by_name = gate.ban(Subject::Peer(id(&c)), "by mistake", minute);
+    assert_eq!(by_name, Outcome::Spared);
+    assert_eq!(knock(&mut a, &mut b, &tcp).await, "banned");
+    // Nobody knows who dials; but we know whom we dial.
+    introduce(&mut c, &mut a, home).await;
+
+    let gate = &mut a.behaviour_mut().gate;
+    let covering = gate.covering(&id(&b), &[[127, 0, 0, 1].into()]);
+    assert_eq!(covering.len(), 1);
+    let lifted = gate.lift_all(id(&b), &[[127, 0, 0, 1].into()]);
+    assert_eq!(
+        lifted.iter().map(|b| b.subject).collect::<Vec<_>>(),
+        [local]
+    );
     introduce(&mut a, &mut b, tcp).await;
 }
 
