@@ -288,17 +288,24 @@ impl Plan {
         {
             self.statics.connected(*ticket, peer);
         }
-        let slot = match (direction, &dial) {
-            _ if self.reserved.contains_key(&peer) => Slot::Reserved,
+        let link = match (direction, &dial) {
             (Direction::Inbound, _) => Slot::Inbound,
             (Direction::Outbound, Some((_, dial))) if dial.origin.is_choice() => Slot::Outbound,
             (Direction::Outbound, _) => Slot::Asked,
         };
+        let reserved = self.reserved.contains_key(&peer);
+        let slot = if reserved { Slot::Reserved } else { link };
         if let Err(reason) = self.admits(&peer, slot, now) {
             self.statics.disconnected(peer, now, &mut self.rng);
+            if self.replacement == Some(peer) {
+                self.replacement = None;
+            }
             return Verdict::Refuse(reason);
         }
-        self.table.add(peer, id, slot, address, now);
+        self.table.add(peer, id, link, address, now);
+        if reserved && let Some(connected) = self.table.get_mut(&peer) {
+            connected.reserve(true);
+        }
         self.statics.adopt(peer);
         Verdict::Keep
     }

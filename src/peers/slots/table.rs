@@ -33,7 +33,8 @@ pub(super) struct Table {
 
 #[derive(Clone, Debug)]
 pub(super) struct Connected {
-    /// Connection and the slot it would give. The gate bounds how many.
+    /// Connection and the slot it gives by itself, never [`Slot::Reserved`]. The gate bounds how
+    /// many.
     links: Vec<(ConnectionId, Slot)>,
     pub(super) slot: Slot,
     pub(super) address: Multiaddr,
@@ -132,11 +133,6 @@ impl Connected {
             self.slot = Slot::Reserved;
         } else if self.slot == Slot::Reserved {
             self.slot = Slot::Inbound;
-            for (_, slot) in &mut self.links {
-                if *slot == Slot::Reserved {
-                    *slot = Slot::Asked;
-                }
-            }
             self.reslot();
         }
     }

@@ -292,7 +292,11 @@ fn a_reserved_peer_has_its_place_whatever_the_limits_say() {
         world.fail(&dial);
         world.pass(wait);
     }
+    let number = world.id();
+    world.comes(friend, number, at("/ip4/9.9.9.9/tcp/3"));
     assert!(world.plan.unreserve(&friend));
+    assert_eq!(world.plan.slot(&friend), Some(Slot::Inbound));
+    world.plan.closed(number, friend, world.now);
     assert!(!dialled(&world.plan()).contains(&friend));
 }
 
