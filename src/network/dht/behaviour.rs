@@ -1,7 +1,7 @@
 //! Kademlia with a guard before and behind it.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     num::NonZeroUsize,
     pin::Pin,
     sync::Arc,
@@ -13,7 +13,7 @@ use bytes::Bytes;
 use libp2p::{
     Multiaddr, PeerId,
     core::{Endpoint, transport::PortUse},
-    kad::{self, GetRecordOk, Mode, QueryId, QueryInfo, QueryResult, Quorum},
+    kad::{self, GetRecordOk, KBucketKey, Mode, QueryId, QueryInfo, QueryResult, Quorum},
     swarm::{
         CloseConnection, ConnectionDenied, ConnectionId, DialError, DialFailure, FromSwarm,
         NetworkBehaviour, NotifyHandler, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
@@ -25,7 +25,9 @@ use tokio::time::{Sleep, sleep};
 use super::{
     Config, Event, Inbound, InboundId,
     dials::{Dials, Next},
-    heard::{Heard, Kad, MAX_ADDRESSES_OF_PEER, Tell, Told, cut_heard, cut_told},
+    heard::{
+        Heard, Kad, MAX_ADDRESSES_OF_PEER, Tell, Told, cut_heard, cut_told, is_reply, is_request,
+    },
     inbox::{Inbox, Waiting},
     jobs::{Job, Jobs, Reply},
     rates::Rates,
@@ -43,6 +45,10 @@ use crate::{
 /// shorter than a second.
 const TICK: Duration = Duration::from_millis(500);
 
+/// How many more than the quorum get a record ahead of the search for those closest to its key. One
+/// of them may be slow; all others are found by the search.
+const AHEAD: usize = 1;
+
 /// Too many queries run already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many queries of the hash table run already; try again when one has ended")]
@@ -53,6 +59,8 @@ pub struct Behaviour {
     kad: Kad,
     clock: Arc<dyn Clock>,
     dialable: fn(&Multiaddr) -> bool,
+    /// Who is connected: at most as many as connections.
+    connected: HashSet<PeerId>,
     rates: Rates,
     dials: Dials,
     inbox: Inbox,
@@ -78,6 +86,7 @@ impl Behaviour {
             kad,
             clock,
             dialable: config.dialable,
+            connected: HashSet::new(),
             rates: Rates::new(config.lookups, config.stores, config.all_stores),
             dials: Dials::new(config.borrowed, config.linger),
             inbox: Inbox::default(),
@@ -110,6 +119,8 @@ impl Behaviour {
     /// Sends a record to the nodes closest to its key, and says when `quorum` have it. It is stored
     /// here only by [`Store::insert`].
     ///
+    /// The closest of those connected get it at once, ahead of the search for closer ones.
+    ///
     /// # Errors
     /// Too many queries run.
     pub fn put(&mut self, record: &Record, quorum: usize) -> Result<QueryId, Busy> {
@@ -118,6 +129,16 @@ impl Behaviour {
         let put = self.kad.put_record(to_kad(record), Quorum::All);
         let id = put.map_err(|_| Busy)?;
         self.start(id, put_job(record, quorum));
+        let key = KBucketKey::new(*record.key().as_bytes());
+        let known = self.kad.get_closest_local_peers(&key);
+        let known = known.map(KBucketKey::into_preimage);
+        let near = known.filter(|peer| self.connected.contains(peer));
+        let near: Vec<PeerId> = near.take(quorum.saturating_add(AHEAD)).collect();
+        if !near.is_empty() {
+            let near = near.into_iter();
+            let ahead = self.kad.put_record_to(to_kad(record), near, Quorum::All);
+            self.start(ahead, Job::Ahead(id));
+        }
         Ok(id)
     }
 
@@ -364,11 +385,11 @@ impl Behaviour {
         }
         let event = match self.jobs.end(&query) {
             Some(Job::Put {
-                copies, refused, ..
+                holders, refused, ..
             }) => Event::Spread {
                 query,
-                copies,
-                refused,
+                copies: holders.len(),
+                refused: refused.len(),
             },
             Some(Job::Get { answers }) => Event::Ended {
                 query,
@@ -379,7 +400,7 @@ impl Behaviour {
                 query,
                 peers: met.into_iter().map(|p| (p.peer_id, p.addrs)).collect(),
             },
-            None => return,
+            Some(Job::Ahead(_)) | None => return,
         };
         self.emit(event);
     }
@@ -479,11 +500,15 @@ impl NetworkBehaviour for Behaviour {
             FromSwarm::ConnectionEstablished(e) => {
                 let (peer, connection) = (e.peer_id, e.connection_id);
                 let now = self.clock.now().mono;
+                self.connected.insert(peer);
                 if self.dials.connected(connection, peer, now) {
                     self.emit(Event::Borrowed { peer, connection });
                 }
             }
             FromSwarm::ConnectionClosed(e) => {
+                if e.remaining_established == 0 {
+                    self.connected.remove(&e.peer_id);
+                }
                 self.dials.closed(e.connection_id);
                 self.inbox.closed(e.connection_id);
             }
@@ -502,7 +527,9 @@ impl NetworkBehaviour for Behaviour {
         mut event: THandlerOutEvent<Self>,
     ) {
         let now = self.clock.now().mono;
-        self.dials.used(peer, now);
+        if is_reply(&event) {
+            self.dials.answered(peer, now);
+        }
         match &mut event {
             Heard::FindNodeReq { request_id, .. } if !self.rates.lookup(peer, now) => {
                 let nobody = Tell::FindNodeRes {
@@ -568,19 +595,19 @@ impl NetworkBehaviour for Behaviour {
             Heard::PutRecordRes {
                 value, query_id, ..
             } => {
-                let query = *query_id;
-                match self.jobs.replied(&query, value) {
+                let (query, reply) = self.jobs.replied(query_id, peer, value);
+                match reply {
                     Reply::Enough(copies) => self.emit(Event::Stored { query, copies }),
                     Reply::Has(record) => self.emit(Event::Newer {
                         query,
                         peer,
                         record,
                     }),
-                    Reply::Took | Reply::Refused | Reply::Unknown => {}
+                    Reply::Nothing => {}
                 }
             }
             Heard::QueryError { query_id, .. } if self.is_storing(query_id) => {
-                self.jobs.failed(query_id);
+                self.jobs.failed(query_id, peer);
             }
             _ => {}
         }
@@ -603,7 +630,9 @@ impl NetworkBehaviour for Behaviour {
                     handler,
                     mut event,
                 }) => {
-                    self.dials.used(peer_id, now);
+                    if is_request(&event) {
+                        self.dials.asked(peer_id, now);
+                    }
                     cut_told(&mut event, self.dialable);
                     return Poll::Ready(ToSwarm::NotifyHandler {
                         peer_id,
@@ -632,7 +661,7 @@ fn put_job(record: &Record, quorum: usize) -> Job {
     Job::Put {
         sent: Bytes::clone(record.as_bytes()),
         quorum: NonZeroUsize::new(quorum).map_or(1, NonZeroUsize::get),
-        copies: 0,
-        refused: 0,
+        holders: Vec::new(),
+        refused: Vec::new(),
     }
 }

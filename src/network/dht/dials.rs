@@ -14,17 +14,19 @@ use libp2p::{
     swarm::{ConnectionId, dial_opts::DialOpts},
 };
 
-/// Dials in flight: those of two queries with three ways each, and two more.
-const MAX_FLYING: usize = 8;
+/// Dials in flight: those of five queries with three ways each, and one more. Peers that are gone
+/// hold a place until the dial fails.
+const MAX_FLYING: usize = 16;
 
 /// Dials that wait for one of those to end. More would outlive their query.
 const MAX_WAITING: usize = 64;
 
-/// How long a dial waits.
-const MAX_WAIT: Duration = Duration::from_secs(5);
+/// How long a dial waits. The query goes on without the peer then, which it does not without a word.
+const MAX_WAIT: Duration = Duration::from_secs(2);
 
-/// How long a connection must have been unused to be closed in favour of a new dial.
-const BRIEFLY_UNUSED: Duration = Duration::from_secs(1);
+/// How long a connection must have been unused to be closed in favour of a new dial although a
+/// request on it has no answer: as long as a peer has for one.
+const GIVEN_UP: Duration = Duration::from_secs(5);
 
 /// What to do next.
 #[derive(Debug)]
@@ -39,7 +41,15 @@ pub(super) enum Next {
 struct Loan {
     peer: PeerId,
     used: Instant,
+    /// Requests of ours without an answer, as far as they were seen.
+    open: usize,
     closing: bool,
+}
+
+impl Loan {
+    fn unused(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.used)
+    }
 }
 
 /// Dials and what came of them.
@@ -73,22 +83,20 @@ impl Dials {
         if self.waiting.len() > MAX_WAITING || self.waiting.front().is_some_and(over) {
             return self.waiting.pop_front().map(|(_, opts)| Next::GiveUp(opts));
         }
-        let unused = |since: Duration| {
-            move |(_, loan): &(&ConnectionId, &mut Loan)| {
-                !loan.closing && now.saturating_duration_since(loan.used) >= since
-            }
-        };
         let linger = self.linger;
-        if let Some((id, loan)) = self.loans.iter_mut().find(unused(linger)) {
+        let mut open = self.loans.iter_mut().filter(|(_, loan)| !loan.closing);
+        if let Some((id, loan)) = open.find(|(_, loan)| loan.unused(now) >= linger) {
             loan.closing = true;
             return Some(Next::Close(loan.peer, *id));
         }
         if self.waiting.is_empty() || self.flying.len() >= MAX_FLYING {
             return None;
         }
-        let open = self.loans.values().filter(|loan| !loan.closing).count();
-        if open + self.flying.len() >= self.borrowed_max {
-            let idle = self.loans.iter_mut().filter(unused(BRIEFLY_UNUSED));
+        let open = self.loans.iter_mut().filter(|(_, loan)| !loan.closing);
+        let open: Vec<_> = open.collect();
+        if open.len() + self.flying.len() >= self.borrowed_max {
+            let idle = open.into_iter();
+            let idle = idle.filter(|(_, loan)| loan.open == 0 || loan.unused(now) >= GIVEN_UP);
             let (id, loan) = idle.min_by_key(|(_, loan)| loan.used)?;
             loan.closing = true;
             return Some(Next::Close(loan.peer, *id));
@@ -115,6 +123,8 @@ impl Dials {
             let loan = Loan {
                 peer,
                 used: now,
+                // What the dial was for is sent unseen; being the newest it is closed last.
+                open: 0,
                 closing: false,
             };
             self.loans.insert(id, loan);
@@ -130,10 +140,19 @@ impl Dials {
         self.loans.remove(&id);
     }
 
-    /// Something was said or heard on a connection with `peer`.
-    pub(super) fn used(&mut self, peer: PeerId, now: Instant) {
+    /// `peer` was sent a request.
+    pub(super) fn asked(&mut self, peer: PeerId, now: Instant) {
         for loan in self.loans.values_mut().filter(|loan| loan.peer == peer) {
             loan.used = now;
+            loan.open += 1;
+        }
+    }
+
+    /// `peer` answered a request, or will not.
+    pub(super) fn answered(&mut self, peer: PeerId, now: Instant) {
+        for loan in self.loans.values_mut().filter(|loan| loan.peer == peer) {
+            loan.used = now;
+            loan.open = loan.open.saturating_sub(1);
         }
     }
 
@@ -210,10 +229,13 @@ mod tests {
         };
         let (a, a_id) = connect(&mut dials, now);
         let (b, b_id) = connect(&mut dials, now);
+        dials.asked(a, now);
+        dials.asked(b, now);
         let third = want(&mut dials, now);
         assert!(dials.next(now).is_none(), "both are in use");
-        let later = now + BRIEFLY_UNUSED;
-        dials.used(a, later);
+        let later = now + Duration::from_secs(1);
+        dials.answered(b, now);
+        dials.answered(a, later);
         assert!(
             matches!(dials.next(later), Some(Next::Close(peer, id)) if (peer, id) == (b, b_id))
         );

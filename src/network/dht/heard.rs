@@ -34,6 +34,25 @@ const PEER_BYTES: usize = 48;
 /// Bytes of peers in an answer; with the longest record and 256 bytes of framing it fits a packet.
 const MAX_PEERS_BYTES: usize = MAX_DHT_PACKET - MAX_DHT_RECORD_BYTES - 256;
 
+/// Whether a handler is told to ask its peer something.
+pub(super) fn is_request(tell: &Tell) -> bool {
+    matches!(
+        tell,
+        Tell::FindNodeReq { .. } | Tell::GetRecord { .. } | Tell::PutRecord { .. }
+    )
+}
+
+/// Whether a handler says what came of a request of ours.
+pub(super) fn is_reply(heard: &Heard) -> bool {
+    matches!(
+        heard,
+        Heard::FindNodeRes { .. }
+            | Heard::GetRecordRes { .. }
+            | Heard::PutRecordRes { .. }
+            | Heard::QueryError { .. }
+    )
+}
+
 /// Leaves of the peers that another names what a query may work with.
 pub(super) fn cut_heard(peers: &mut Vec<KadPeer>, dialable: fn(&Multiaddr) -> bool) {
     peers.truncate(MAX_CLOSER);

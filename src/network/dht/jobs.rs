@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use libp2p::kad::QueryId;
+use libp2p::{PeerId, kad::QueryId};
 
 use super::{heard::MAX_CLOSER, inbox::REFUSED};
 
@@ -17,9 +17,11 @@ pub(super) enum Job {
     Put {
         sent: Bytes,
         quorum: usize,
-        copies: usize,
-        refused: usize,
+        holders: Vec<PeerId>,
+        refused: Vec<PeerId>,
     },
+    /// The record of this query is sent to some that are connected, ahead of it.
+    Ahead(QueryId),
     /// A record is looked for.
     Get { answers: usize },
     /// Peers are looked for.
@@ -33,16 +35,12 @@ pub(super) struct Jobs(HashMap<QueryId, Job>);
 /// What a holder's answer to a record that was sent means.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Reply {
-    /// It has the record.
-    Took,
-    /// It has it, and with it as many have it as were wanted.
+    /// With it as many have the record as were wanted.
     Enough(usize),
     /// It has another one, which counts more.
     Has(Bytes),
-    /// It did not take it.
-    Refused,
-    /// Not about a query of ours.
-    Unknown,
+    /// Nothing to tell.
+    Nothing,
 }
 
 impl Jobs {
@@ -58,37 +56,45 @@ impl Jobs {
         self.0.remove(id)
     }
 
-    /// A holder answered with `value` to a record that was sent: nothing, or the record again, if
-    /// it took it.
-    pub(super) fn replied(&mut self, id: &QueryId, value: &[u8]) -> Reply {
+    /// `peer` answered with `value` to a record that was sent: with nothing, or the record again, if
+    /// it took it. Returns the query that sent it, and what the answer means. A peer that was sent
+    /// it twice counts once.
+    pub(super) fn replied(&mut self, id: &QueryId, peer: PeerId, value: &[u8]) -> (QueryId, Reply) {
+        let id = match self.0.get(id) {
+            Some(Job::Ahead(of)) => *of,
+            _ => *id,
+        };
         let Some(Job::Put {
             sent,
             quorum,
-            copies,
+            holders,
             refused,
-        }) = self.0.get_mut(id)
+        }) = self.0.get_mut(&id)
         else {
-            return Reply::Unknown;
+            return (id, Reply::Nothing);
         };
-        if !value.is_empty() && value != sent {
-            *refused += 1;
-            if value == REFUSED {
-                return Reply::Refused;
-            }
-            return Reply::Has(Bytes::copy_from_slice(value));
+        let taken = value.is_empty() || value == sent;
+        let list = if taken { &mut *holders } else { refused };
+        if list.contains(&peer) {
+            return (id, Reply::Nothing);
         }
-        *copies += 1;
-        if *copies == *quorum {
-            Reply::Enough(*copies)
+        list.push(peer);
+        let reply = if !taken && value != REFUSED {
+            Reply::Has(Bytes::copy_from_slice(value))
+        } else if taken && holders.len() == *quorum {
+            Reply::Enough(holders.len())
         } else {
-            Reply::Took
-        }
+            Reply::Nothing
+        };
+        (id, reply)
     }
 
-    /// A peer that was asked to store a record turned it away or did not answer.
-    pub(super) fn failed(&mut self, id: &QueryId) {
-        if let Some(Job::Put { refused, .. }) = self.0.get_mut(id) {
-            *refused += 1;
+    /// A peer that was asked to store a record did not answer.
+    pub(super) fn failed(&mut self, id: &QueryId, peer: PeerId) {
+        if let Some(Job::Put { refused, .. }) = self.0.get_mut(id)
+            && !refused.contains(&peer)
+        {
+            refused.push(peer);
         }
     }
 
