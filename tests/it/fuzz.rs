@@ -36,7 +36,7 @@ bounded! {
     inv get_data tx share get_compact get_tx tx_not_found get_sketch sketch da_get da_proof
     announce symbols hash_share blob bloom unsigned direct
     header block archive archive_blocks
-    identify keys envelope node_record delegation policy key_file
+    identify keys envelope node_record dht_record delegation policy key_file
     client_hello server_hello auth record
 }
 

@@ -243,6 +243,33 @@ fn the_longest_records_fit_their_limit() {
     assert!(delegated <= MAX_DHT_RECORD_BYTES, "{delegated}");
 }
 
+#[test]
+fn keys_and_signed_parts_are_those_of_a_second_implementation() {
+    let text = include_str!("../../../tests/vectors/dht.json");
+    let vectors: serde_json::Value = serde_json::from_str(text).unwrap();
+    let records = vectors["records"].as_array().unwrap();
+    for v in records {
+        let bytes = |name: &str| v[name].as_str().map(|text| hex::decode(text).unwrap());
+        let hash = |name: &str| v[name].as_str().unwrap().parse::<Hash32>().unwrap();
+        let number = |name: &str| v[name].as_u64().unwrap();
+        let body = Body {
+            author: hash("author"),
+            chain_id: ChainId(number("chain_id")),
+            genesis: hash("genesis"),
+            seq: number("seq"),
+            created_ms: number("created_ms"),
+            ttl_ms: number("ttl_ms"),
+            name: bytes("name"),
+            value: bytes("value"),
+        };
+        assert_eq!(body.check(), Ok(()));
+        assert_eq!(Some(body.to_bytes()), bytes("body"));
+        assert_eq!(sha3_256(&body.to_bytes()), hash("id"));
+        assert_eq!(body.key(), Key(hash("key")));
+    }
+    assert_eq!(records.len(), 6);
+}
+
 static VALID: LazyLock<Verified> = LazyLock::new(|| signed(1, |_| ()));
 
 proptest! {

@@ -73,9 +73,9 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    pub(super) fn add(&mut self, waiting: Waiting) -> Result<InboundId, Waiting> {
+    pub(super) fn add(&mut self, waiting: Waiting) -> Result<InboundId, Box<Waiting>> {
         if self.waiting.len() >= MAX_WAITING {
-            return Err(waiting);
+            return Err(Box::new(waiting));
         }
         let id = InboundId(self.next);
         self.next += 1;
