@@ -69,6 +69,9 @@ impl Protocol {
     /// A ping whose answer is signed.
     pub const SIGNED_PING: Self = Self {
         name: "signed-ping",
+    /// Look-ups and records of the distributed hash table.
+    pub const KAD: Self = Self {
+        name: "kad",
         major: 1,
     };
 
@@ -82,6 +85,7 @@ impl Protocol {
         Self::PEERS,
         Self::TRUST,
         Self::SIGNED_PING,
+        Self::KAD,
     ];
 
     /// The full name on chain `chain`.
@@ -321,6 +325,21 @@ limits! {
     /// Longest signed trust statement: envelope, key, delegation and signature around the longest
     /// payload have 17 000 at most.
     MAX_TRUST_BYTES: usize = 20 * 1024, "B";
+    /// Longest name of a value in the hash table. Names are looked up, not read by people.
+    MAX_DHT_NAME: usize = 64, "B";
+    /// Longest value in the hash table. What is longer belongs into a blob.
+    MAX_DHT_VALUE: usize = 8 * 1024, "B";
+    /// Longest value in the hash table that a delegated key signs: the delegation takes up to
+    /// 10 KiB of the record.
+    MAX_DHT_DELEGATED_VALUE: usize = 2 * 1024, "B";
+    /// Longest record of the hash table. The longest value with its key and signature has 13 744
+    /// bytes, the longest delegated one 15 742.
+    MAX_DHT_RECORD_BYTES: usize = 16 * 1024, "B";
+    /// Longest packet of the hash table: a record and 20 peers of 400 bytes beside it.
+    MAX_DHT_PACKET: usize = 24 * 1024, "B";
+    /// Longest life of a record of the hash table. Longer would make holders keep what nobody
+    /// cares to sign again.
+    MAX_DHT_TTL_MS: u64 = 7 * 24 * 60 * 60 * 1000, "ms";
 }
 
 #[cfg(test)]

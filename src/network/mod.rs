@@ -4,6 +4,7 @@
 //! store or the configuration file.
 
 mod copies;
+pub mod dht;
 pub mod direct;
 pub mod exchange;
 pub mod gate;

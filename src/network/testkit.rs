@@ -30,11 +30,16 @@ fn transport(key: &Keypair) -> Boxed<(PeerId, StreamMuxerBox)> {
 }
 
 pub(super) fn node<B: NetworkBehaviour>(behaviour: B) -> Swarm<B> {
+    node_that(|_| behaviour)
+}
+
+/// A swarm of a behaviour that must know whose it is.
+pub(super) fn node_that<B: NetworkBehaviour>(behaviour: impl FnOnce(PeerId) -> B) -> Swarm<B> {
     let key = Keypair::generate_ed25519();
     let config =
         swarm::Config::with_tokio_executor().with_idle_connection_timeout(Duration::from_secs(60));
     let me = key.public().to_peer_id();
-    Swarm::new(transport(&key), behaviour, me, config)
+    Swarm::new(transport(&key), behaviour(me), me, config)
 }
 
 pub(super) async fn listen<B: NetworkBehaviour>(swarm: &mut Swarm<B>) -> Multiaddr {

@@ -38,7 +38,7 @@ bounded! {
     trust_update trusted_peers_request trusted_peers_response signed_ping trust_statement
     announce symbols hash_share blob bloom unsigned direct
     header block archive archive_blocks
-    identify keys envelope node_record delegation policy key_file
+    identify keys envelope node_record dht_record delegation policy key_file
     client_hello server_hello auth record
 }
 

@@ -19,8 +19,10 @@ impl Usage {
     pub const RECORD: Self = Self(2);
     /// Application messages.
     pub const ENVELOPE: Self = Self(4);
+    /// Records of the hash table.
+    pub const DHT: Self = Self(8);
     /// Everything this version knows.
-    pub const ALL: Self = Self(7);
+    pub const ALL: Self = Self(15);
 
     /// Whether every use in `needed` is allowed.
     #[must_use]

@@ -1,12 +1,13 @@
 //! Signed documents and policies.
 
 use animica_p2p::{
+    dht,
     envelope::{Envelope, KeyCache, Verdict},
     identity::{
         Delegation, Delegations, NodeRecord, Policy, PublicIdentity, SerialMemory, Usage, policy,
     },
     ids::{ChainId, Hash32},
-    registry::MAX_RECORD_BYTES,
+    registry::{MAX_DHT_RECORD_BYTES, MAX_RECORD_BYTES},
 };
 use bytes::Bytes;
 
@@ -53,6 +54,23 @@ pub(super) fn node_record(data: &[u8]) -> bool {
         );
     }
     verdict.is_ok()
+}
+
+/// A record of the hash table is the bytes it was read from, lies under its own key alone, and none
+/// but the one signed verifies.
+pub(super) fn dht_record(data: &[u8]) -> bool {
+    let Ok(record) = dht::Record::decode(Bytes::copy_from_slice(data)) else {
+        return false;
+    };
+    assert!(data.len() <= MAX_DHT_RECORD_BYTES);
+    assert_eq!(record.as_bytes(), data);
+    assert_eq!(record.body().to_bytes(), record.signed_part());
+    assert_eq!(record.body().key(), record.key());
+    let verified = record.verify(&memory(), &Policy::default_fips(), NOW_MS);
+    if let Ok(record) = &verified {
+        assert_eq!(record.body(), seeds::DHT.body(), "forged");
+    }
+    verified.is_ok()
 }
 
 /// A delegation is the bytes it was read from, and none but those signed verify.

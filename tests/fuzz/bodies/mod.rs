@@ -66,6 +66,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("keys", identify::keys),
     ("envelope", identity::envelope),
     ("node_record", identity::node_record),
+    ("dht_record", identity::dht_record),
     ("delegation", identity::delegation),
     ("policy", identity::policy),
     ("signed_ping", peers::signed_ping),

@@ -12,6 +12,7 @@ use animica_p2p::{
     },
     clock::Now,
     crypto::sign::SigAlg,
+    dht::{Body, Record, Verified},
     gossip::{
         app::Unsigned,
         compact::build,
@@ -63,6 +64,22 @@ static NMT: LazyLock<Value> =
 
 static BLOOM: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("../../vectors/bloom.json")).expect("JSON"));
+
+/// A record of the hash table, by a fresh identity.
+pub(super) static DHT: LazyLock<Verified> = LazyLock::new(|| {
+    let author = NodeIdentity::generate(SigAlg::MlDsa65).expect("randomness");
+    let body = Body {
+        author: author.public().digest(),
+        chain_id: ChainId(1337),
+        genesis: Hash32([0x67; 32]),
+        seq: 3,
+        created_ms: 1_800_000_000_000,
+        ttl_ms: 3_600_000,
+        name: Some(b"name".to_vec()),
+        value: Some(b"value".to_vec()),
+    };
+    Record::sign(&author, &body).expect("a record")
+});
 
 static MINED: LazyLock<Vec<Mined>> = LazyLock::new(|| {
     let request = MineRequest {
@@ -155,6 +172,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         ],
         "envelope" => vectors(&IDENTITY["envelopes"], "object"),
         "node_record" => vectors(&IDENTITY["records"], "object"),
+        "dht_record" => vec![DHT.as_bytes().to_vec()],
         "delegation" => vectors(&IDENTITY["delegations"], "object"),
         "policy" => {
             let vectors = IDENTITY["policies"].as_array().expect("a list");

@@ -119,7 +119,7 @@ fn delegation(owner: &KeyPair, operator: &KeyPair) -> Delegation {
         chain_id: CHAIN,
         genesis: GENESIS,
         serial: 3,
-        usages: Usage::ALL,
+        usages: Usage::CHANNEL | Usage::RECORD | Usage::ENVELOPE,
         signing_alg: operator.alg().id(),
         signing_pubkey: operator.public().as_bytes().to_vec(),
         not_before_ms: START,
