@@ -5,6 +5,7 @@
 //! must outlive the node go through [`PeerStore`].
 
 mod group;
+pub mod seeds;
 mod store;
 
 pub use group::{Group, ip_of, is_public};
