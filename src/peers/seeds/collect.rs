@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use libp2p::{Multiaddr, PeerId};
 
 use super::{DEFAULT_WEIGHT, MAX_ENTRY_ADDRESSES, SeedEntry, address};
+use crate::identity::digest_from_peer_id;
 
 /// What is known of an entry before its addresses are looked at.
 #[derive(Clone, Debug)]
@@ -71,7 +72,9 @@ impl Collector {
                 _ => self.dropped += 1,
             }
         }
-        if kept.is_empty() || peer.is_some_and(|peer| !self.peers.insert(peer)) {
+        // Of another network, say an Ed25519 one: no handshake of ours could end with it.
+        let is_foreign = peer.is_some_and(|peer| digest_from_peer_id(&peer).is_none());
+        if kept.is_empty() || is_foreign || peer.is_some_and(|peer| !self.peers.insert(peer)) {
             self.dropped += kept.len();
             return;
         }
@@ -89,11 +92,24 @@ impl Collector {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{identity::peer_id_from_digest, ids::Hash32};
+
+    fn id(byte: u8) -> PeerId {
+        peer_id_from_digest(Hash32([byte; 32]))
+    }
+
+    #[test]
+    fn peers_of_other_networks_are_left_out() {
+        let mut c = Collector::new(true);
+        let foreign = format!("/ip4/8.8.8.8/tcp/1/p2p/{}", PeerId::random());
+        c.add(About::default(), [foreign.as_str()]);
+        assert_eq!((c.entries.len(), c.dropped), (0, 1));
+    }
 
     #[test]
     fn nobody_is_taken_twice_and_nobody_takes_anothers_address() {
         let mut c = Collector::new(true);
-        let (a, b) = (PeerId::random(), PeerId::random());
+        let (a, b) = (id(1), id(2));
         let of = |peer| About {
             peer: Some(peer),
             ..About::default()
@@ -111,7 +127,7 @@ mod tests {
     #[test]
     fn an_address_can_say_who_is_there() {
         let mut c = Collector::new(true);
-        let peer = PeerId::random();
+        let peer = id(1);
         let named = format!("/ip4/8.8.8.8/tcp/1/p2p/{peer}");
         c.add(About::default(), [named.as_str(), "/ip4/8.8.8.8/tcp/2"]);
         assert_eq!(c.entries[0].peer, Some(peer));

@@ -64,8 +64,8 @@ pub(super) fn day(text: &str) -> Option<u64> {
 /// `YYYY-MM-DDTHH:MM:SSZ` of a moment; the last that can be written is in the year 9999.
 pub(super) fn text(ms: u64) -> String {
     let (days, seconds) = (ms / DAY_MS, ms % DAY_MS / 1000);
-    // Years of 365.2425 days, then corrected: the estimate is at most one too high.
-    let mut year = (1970 + days * 400 / 146_097).min(9999);
+    // Years of 365.2425 days, off by one at most, corrected from above.
+    let mut year = (1971 + days / 146_097 * 400 + days % 146_097 * 400 / 146_097).min(9999);
     let begins = |year: u64| day(&format!("{year:04}-01-01")).unwrap_or_default() / DAY_MS;
     while begins(year) > days {
         year -= 1;
@@ -100,8 +100,10 @@ mod tests {
             ("2000-02-29T23:59:59Z", 951_868_799),
             ("2024-03-01T00:00:00+00:00", 1_709_251_200),
             ("2026-07-15T12:34:56.789Z", 1_784_118_896),
+            ("6239-01-01T00:00:00Z", 134_716_608_000),
             ("9999-12-31T23:59:59Z", 253_402_300_799),
         ] {
+            assert_eq!(moment(&super::text(seconds * 1000)), Some(seconds * 1000));
             assert_eq!(moment(text).map(|ms| ms / 1000), Some(seconds), "{text}");
         }
         assert_eq!(moment("1970-01-01T00:00:00.5Z"), Some(500));

@@ -111,10 +111,10 @@ fn discounted(weight: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use libp2p::PeerId;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{identity::peer_id_from_digest, ids::Hash32};
 
     fn read(records: &[&str], public_only: bool) -> Answer {
         read_txt(records.iter().map(|r| r.as_bytes()), public_only)
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_record_names_a_peer_with_all_it_says() {
-        let peer = PeerId::random();
+        let peer = peer_id_from_digest(Hash32([1; 32]));
         let record = format!(
             "ma=/ip4/8.8.8.8/tcp/41000/p2p/{peer}, ma=/ip6/2606:4700::1/tcp/41000,feat=pq+relay,asn=64500,w=20,x=y"
         );

@@ -3,7 +3,7 @@
 use super::{
     ListError, date, form,
     json::Json,
-    list::{self, MAX_LIFE_MS},
+    list::{self, MAX_LIFE_MS, MAX_LIST_BYTES},
     signature,
 };
 use crate::{crypto::ed25519::KeyPair, ids::ChainId};
@@ -67,6 +67,13 @@ pub fn sign(
         return Err(ListError::Expired { at });
     }
     list::check_entries(&form.entries, form.dropped)?;
+    // What was filled in counts as well.
+    if form.canonical.len() > MAX_LIST_BYTES {
+        return Err(ListError::TooLarge {
+            what: "list",
+            limit: MAX_LIST_BYTES,
+        });
+    }
     Ok(Signed {
         signature: signature::line(key, &form.canonical),
         document: form.canonical,
