@@ -69,6 +69,8 @@ impl Protocol {
     /// A ping whose answer is signed.
     pub const SIGNED_PING: Self = Self {
         name: "signed-ping",
+        major: 1,
+    };
     /// Look-ups and records of the distributed hash table.
     pub const KAD: Self = Self {
         name: "kad",

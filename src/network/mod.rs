@@ -10,8 +10,10 @@ pub mod exchange;
 pub mod gate;
 pub mod identify;
 pub mod keys;
+pub mod lan;
 mod prefixed;
 pub mod pubsub;
+pub mod seeds;
 #[cfg(test)]
 mod testkit;
 mod translated;

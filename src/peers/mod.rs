@@ -12,6 +12,7 @@ mod goodbye;
 mod group;
 pub mod reach;
 mod rows;
+pub mod seeds;
 pub mod signed_ping;
 pub mod slots;
 mod statement;

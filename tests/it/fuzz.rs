@@ -40,6 +40,7 @@ bounded! {
     header block archive archive_blocks
     identify keys envelope node_record dht_record delegation policy key_file
     client_hello server_hello auth record
+    seed_list seed_txt
 }
 
 fn run(target: &str) {

@@ -8,6 +8,7 @@
 mod cbor;
 mod chain;
 mod channel;
+mod first_peers;
 mod gossip;
 mod identify;
 mod identity;
@@ -62,6 +63,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("bloom", gossip::bloom),
     ("unsigned", gossip::unsigned),
     ("direct", gossip::direct),
+    ("seed_list", first_peers::seed_list),
+    ("seed_txt", first_peers::seed_txt),
     ("identify", identify::identify),
     ("keys", identify::keys),
     ("envelope", identity::envelope),

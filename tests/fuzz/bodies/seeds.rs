@@ -51,6 +51,9 @@ static IDENTITY: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../../vectors/identity.json")).expect("JSON")
 });
 
+static SEEDS: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../../vectors/seeds.json")).expect("JSON"));
+
 static HANDSHAKE: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../../vectors/handshake.json")).expect("JSON")
 });
@@ -166,6 +169,16 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
                 .collect(),
         ],
         "identify" => vec![identify::example()],
+        "seed_list" => vec![
+            SEEDS["document"].as_str().expect("a text").into(),
+            SEEDS["canonical"].as_str().expect("a text").into(),
+            br#"{"entries":[{"addrs":["/ip4/8.8.8.8/tcp/1"]},{"addrs":["/dns/a.example/tcp/1"]}]}"#
+                .to_vec(),
+        ],
+        "seed_txt" => vec![
+            b"ma=/ip4/8.8.8.8/tcp/1,feat=pq+relay,asn=64500,w=20".to_vec(),
+            b"v=spf1\nma=/dns/a.example/tcp/1,ma=/ip6/2606:4700::1/udp/1/quic-v1".to_vec(),
+        ],
         "keys" => vec![
             encode_request(&[Hash32([1; 32]), Hash32([2; 32])]),
             encode_answer(&[identity("owner")]),

@@ -1,0 +1,5 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    animica_p2p_fuzz::bodies::of("seed_list")(data);
+});
