@@ -4,6 +4,7 @@
 //! Everything here is a value that takes the time as an argument and returns what to do; rows that
 //! must outlive the node go through [`PeerStore`].
 
+pub mod book;
 mod group;
 mod store;
 
