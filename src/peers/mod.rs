@@ -5,6 +5,7 @@
 //! must outlive the node go through [`PeerStore`].
 
 pub mod ban;
+pub mod book;
 pub mod conduct;
 pub mod exchange;
 mod fault;

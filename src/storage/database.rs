@@ -21,7 +21,7 @@ use crate::chain::StoreError;
 use super::{
     directory::DataDir,
     disk::{Disk, DiskFile},
-    fault::{self, DATABASE, Db},
+    fault::{self, Db},
 };
 
 /// Bytes of redb's magic number.
@@ -31,6 +31,8 @@ const MAGIC_LEN: usize = 9;
 #[derive(Debug)]
 pub(super) struct Database {
     disk: Arc<dyn Disk>,
+    /// Name of the file.
+    name: &'static str,
     cache_bytes: usize,
     /// Held for reading by every transaction, so that a handle is replaced between them.
     handle: RwLock<Handle>,
@@ -43,15 +45,17 @@ pub(super) struct Database {
 }
 
 impl Database {
-    /// Opens the database, or creates an empty one. `lock` is held while it is open.
+    /// Opens the database in the file `name`, or creates an empty one. `lock` is held while it is open.
     pub(super) fn open(
         disk: Arc<dyn Disk>,
+        name: &'static str,
         cache_bytes: usize,
         lock: Option<DataDir>,
     ) -> Result<Self, StoreError> {
-        let handle = Handle::open(&*disk, cache_bytes)?;
+        let handle = Handle::open(&*disk, name, cache_bytes)?;
         Ok(Self {
             disk,
+            name,
             cache_bytes,
             handle: RwLock::new(handle),
             broken: AtomicBool::new(false),
@@ -62,10 +66,10 @@ impl Database {
 
     /// Whether the file is missing, or is one whose creation was cut short: redb writes its magic
     /// number only once everything else of an empty database is on disk.
-    pub(super) fn is_unbegun(disk: &dyn Disk) -> Result<bool, StoreError> {
+    pub(super) fn is_unbegun(disk: &dyn Disk, name: &str) -> Result<bool, StoreError> {
         let mut magic = [0; MAGIC_LEN];
         let mut read = || {
-            let file = match disk.open(DATABASE, false) {
+            let file = match disk.open(name, false) {
                 Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
                 other => other?,
             };
@@ -74,17 +78,17 @@ impl Database {
             }
             Ok(())
         };
-        read().map_err(|e| fault::io(DATABASE, e))?;
+        read().map_err(|e| fault::io(name, e))?;
         Ok(magic == [0; MAGIC_LEN])
     }
 
     /// Empties a file that [`Database::is_unbegun`].
-    pub(super) fn discard(disk: &dyn Disk) -> Result<(), StoreError> {
-        match disk.open(DATABASE, false) {
+    pub(super) fn discard(disk: &dyn Disk, name: &str) -> Result<(), StoreError> {
+        match disk.open(name, false) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
             other => other.and_then(|file| file.set_len(0)),
         }
-        .map_err(|e| fault::io(DATABASE, e))
+        .map_err(|e| fault::io(name, e))
     }
 
     /// Changes each time the file was opened again after a failure.
@@ -103,7 +107,7 @@ impl Database {
         f: impl FnOnce(&ReadTransaction) -> Result<R, StoreError>,
     ) -> Result<R, StoreError> {
         self.with_handle(|db| {
-            let txn = db.begin_read().db()?;
+            let txn = db.begin_read().db_in(self.name)?;
             f(&txn)
         })
     }
@@ -117,8 +121,8 @@ impl Database {
     ) -> Result<R, StoreError> {
         self.heal()?;
         let result = self.with_handle(|db| {
-            let mut txn = db.begin_write().db()?;
-            txn.set_durability(Durability::Immediate).db()?;
+            let mut txn = db.begin_write().db_in(self.name)?;
+            txn.set_durability(Durability::Immediate).db_in(self.name)?;
             // Saves the allocator with each commit: opening after a crash takes milliseconds, and
             // commits are two-phase, so a torn write cannot make up a commit.
             txn.set_quick_repair(true);
@@ -126,13 +130,13 @@ impl Database {
                 Ok(value) => value,
                 Err(error) => {
                     if let Err(abort) = txn.abort() {
-                        warn!(file = DATABASE, %abort, "could not undo a transaction");
+                        warn!(file = self.name, %abort, "could not undo a transaction");
                         self.broken.store(true, Ordering::Release);
                     }
                     return Err(error);
                 }
             };
-            txn.commit().db()?;
+            txn.commit().db_in(self.name)?;
             Ok(value)
         });
         if let Err(error) = &result
@@ -157,11 +161,11 @@ impl Database {
         // For a moment two handles share the file. The old one may not write any more, not even
         // when it is closed, and nobody reads through it while this lock is held.
         handle.fence.store(true, Ordering::Release);
-        *handle = Handle::open(&*self.disk, self.cache_bytes)?;
+        *handle = Handle::open(&*self.disk, self.name, self.cache_bytes)?;
         self.generation.fetch_add(1, Ordering::AcqRel);
         self.broken.store(false, Ordering::Release);
         debug!(
-            file = DATABASE,
+            file = self.name,
             "opened the database again after a failed write"
         );
         Ok(())
@@ -184,7 +188,7 @@ impl Database {
         // redb checks pages by assertion in places, so a damaged file may panic inside it.
         catch_unwind(AssertUnwindSafe(|| f(&handle.redb))).unwrap_or_else(|_| {
             self.broken.store(true, Ordering::Release);
-            Err(inconsistent())
+            Err(fault::file(self.name, INCONSISTENT))
         })
     }
 }
@@ -199,10 +203,8 @@ struct Handle {
 }
 
 impl Handle {
-    fn open(disk: &dyn Disk, cache_bytes: usize) -> Result<Self, StoreError> {
-        let file = disk
-            .open(DATABASE, true)
-            .map_err(|e| fault::io(DATABASE, e))?;
+    fn open(disk: &dyn Disk, name: &str, cache_bytes: usize) -> Result<Self, StoreError> {
+        let file = disk.open(name, true).map_err(|e| fault::io(name, e))?;
         let fence = Arc::new(AtomicBool::new(false));
         let backend = Backend {
             file: Arc::clone(&file),
@@ -216,7 +218,7 @@ impl Handle {
         let redb = opened
             .unwrap_or_else(|_| Err(redb::StorageError::Corrupted(INCONSISTENT.into()).into()));
         Ok(Self {
-            redb: redb.db()?,
+            redb: redb.db_in(name)?,
             file,
             fence,
         })
@@ -224,10 +226,6 @@ impl Handle {
 }
 
 const INCONSISTENT: &str = "its pages contradict each other";
-
-fn inconsistent() -> StoreError {
-    fault::file(DATABASE, INCONSISTENT)
-}
 
 #[derive(Debug)]
 struct Backend {

@@ -3,6 +3,7 @@
 //! ```text
 //! lock            held by the running node; its process id as text
 //! node.redb       every record
+//! peers.redb      what is known about peers
 //! bodies/         segments 00000.seg, 00001.seg, …
 //! backup/         copies of node.redb made before a migration
 //! ```

@@ -20,7 +20,10 @@ pub(super) trait Disk: Debug + Send + Sync + 'static {
     fn list(&self, dir: &str) -> io::Result<Vec<String>>;
     /// Removes a file. Durable after [`Disk::sync_dir`].
     fn remove(&self, name: &str) -> io::Result<()>;
-    /// Makes the creation and removal of files in `dir` durable; creates `dir` when it is missing.
+    /// Gives a file of the root another name, in place of one that has it. Durable after
+    /// [`Disk::sync_dir`].
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Makes the creation, removal and renaming of files in `dir` durable; creates `dir` when it is missing.
     fn sync_dir(&self, dir: &str) -> io::Result<()>;
 }
 
@@ -76,6 +79,10 @@ impl Disk for OsDisk {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         fs::remove_file(self.root.join(name))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.root.join(from), self.root.join(to))
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {

@@ -8,8 +8,10 @@ use std::{
 
 use crate::{chain::StoreError, ids::Hash32};
 
-/// File name of the database in a data directory.
+/// File name of the database of the chain in a data directory.
 pub(super) const DATABASE: &str = "node.redb";
+/// File name of the database of what is known about peers.
+pub(super) const PEERS: &str = "peers.redb";
 
 /// A data directory that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -85,31 +87,36 @@ impl From<OpenError> for StoreError {
     }
 }
 
-/// Results of redb, whose errors all concern [`DATABASE`].
-pub(super) trait Db<T> {
-    /// As a result of the store.
-    fn db(self) -> Result<T, StoreError>;
-}
+/// Results of redb.
+pub(super) trait Db<T>: Sized {
+    /// As a result of the store, about the file `name`.
+    fn db_in(self, name: &str) -> Result<T, StoreError>;
 
-impl<T, E: Into<redb::Error>> Db<T> for Result<T, E> {
+    /// As a result of the store, about [`DATABASE`].
     fn db(self) -> Result<T, StoreError> {
-        self.map_err(|e| redb_error(e.into()))
+        self.db_in(DATABASE)
     }
 }
 
-fn redb_error(error: redb::Error) -> StoreError {
+impl<T, E: Into<redb::Error>> Db<T> for Result<T, E> {
+    fn db_in(self, name: &str) -> Result<T, StoreError> {
+        self.map_err(|e| redb_error(name, e.into()))
+    }
+}
+
+fn redb_error(name: &str, error: redb::Error) -> StoreError {
     match error {
-        redb::Error::Io(e) if e.kind() == ErrorKind::InvalidData => file(DATABASE, e),
-        redb::Error::Io(e) => io(DATABASE, e),
+        redb::Error::Io(e) if e.kind() == ErrorKind::InvalidData => file(name, e),
+        redb::Error::Io(e) => io(name, e),
         redb::Error::PreviousIo => StoreError::Io {
-            what: format!("{DATABASE}: an earlier write failed"),
+            what: format!("{name}: an earlier write failed"),
         },
         other @ (redb::Error::DatabaseAlreadyOpen | redb::Error::ValueTooLarge(_)) => {
             StoreError::Io {
-                what: format!("{DATABASE}: {other}"),
+                what: format!("{name}: {other}"),
             }
         }
-        other => file(DATABASE, other),
+        other => file(name, other),
     }
 }
 
@@ -129,10 +136,13 @@ pub(super) fn io(name: &str, error: io::Error) -> StoreError {
 
 /// File `name` does not hold what it should.
 pub(super) fn file(name: &str, what: impl Display) -> StoreError {
+    let way_out = if name == PEERS {
+        "start the node again, which sets the file aside if it cannot be read"
+    } else {
+        "restore the data directory from a backup or remove it and sync again"
+    };
     StoreError::Corrupt {
-        what: format!(
-            "{name}: {what}; check the disk, then restore the data directory from a backup or remove it and sync again"
-        ),
+        what: format!("{name}: {what}; check the disk, then {way_out}"),
     }
 }
 

@@ -109,7 +109,7 @@ impl About {
 
     /// The genesis it remembers.
     pub(super) fn decode(&self) -> Result<Genesis, OpenError> {
-        refuse_newer(self.schema, SCHEMA)?;
+        refuse_newer(DATABASE, self.schema, SCHEMA)?;
         let genesis = Genesis::from_json(&self.genesis)
             .map_err(|e| fault::file(DATABASE, format_args!("`genesis` is damaged: {e}")))?;
         Ok(genesis)
@@ -117,10 +117,10 @@ impl About {
 }
 
 /// Refuses a schema of a later version.
-pub(super) fn refuse_newer(found: u32, supported: u32) -> Result<(), OpenError> {
+pub(super) fn refuse_newer(file: &str, found: u32, supported: u32) -> Result<(), OpenError> {
     if found > supported {
         return Err(OpenError::NewerVersion {
-            file: DATABASE.to_owned(),
+            file: file.to_owned(),
             found,
             supported,
         });
@@ -139,7 +139,7 @@ pub(super) fn migrate(
     reopen: impl FnOnce() -> Result<Database, StoreError>,
 ) -> Result<Database, OpenError> {
     let target = 1 + migrations.len() as u32;
-    refuse_newer(from, target)?;
+    refuse_newer(DATABASE, from, target)?;
     if from == 0 {
         return Err(fault::file(DATABASE, "schema 0 never existed").into());
     }

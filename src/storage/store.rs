@@ -14,6 +14,7 @@ use super::{
     disk::{Disk, OsDisk},
     fault::{self, DATABASE, OpenError},
     known::{Known, Loaded},
+    peers::RedbPeers,
     recent::Recent,
     redb_store::RedbStore,
     schema::{About, MIGRATIONS, migrate},
@@ -57,6 +58,7 @@ pub struct Store {
     disk: Arc<dyn Disk>,
     chain: Arc<RedbStore>,
     state: State,
+    peers: Arc<RedbPeers>,
 }
 
 impl Store {
@@ -64,7 +66,8 @@ impl Store {
     ///
     /// # Errors
     /// It belongs to another genesis, was written by a later version, is damaged, or the disk is.
-    /// Nothing was changed then, save that an uncommitted tail may be gone.
+    /// Nothing was changed then, save that an uncommitted tail may be gone. Damage to what is known
+    /// about peers is no error: see [`RedbPeers::set_aside`].
     pub fn open(dir: DataDir, genesis: &Genesis, options: &Options) -> Result<Self, OpenError> {
         let disk: Arc<dyn Disk> = Arc::new(OsDisk::new(dir.path().to_owned()));
         let (chain, state) = open_on(
@@ -74,11 +77,13 @@ impl Store {
             options.recent_headers(),
             Some(dir.clone()),
         )?;
+        let peers = RedbPeers::open(&disk, genesis.hash(), Some(dir.clone()))?;
         Ok(Self {
             dir,
             disk,
             chain: Arc::new(chain),
             state,
+            peers: Arc::new(peers),
         })
     }
 
@@ -88,10 +93,10 @@ impl Store {
     /// The store cannot be read, or a later version wrote it.
     pub fn genesis(dir: &DataDir) -> Result<Option<Genesis>, OpenError> {
         let disk: Arc<dyn Disk> = Arc::new(OsDisk::new(dir.path().to_owned()));
-        if Database::is_unbegun(&*disk)? {
+        if Database::is_unbegun(&*disk, DATABASE)? {
             return Ok(None);
         }
-        let database = Database::open(disk, Options::default().cache_bytes, None)?;
+        let database = Database::open(disk, DATABASE, Options::default().cache_bytes, None)?;
         let about = database.read(About::load)?;
         about.map(|about| about.decode()).transpose()
     }
@@ -106,6 +111,12 @@ impl Store {
     #[must_use]
     pub fn chain(&self) -> &Arc<RedbStore> {
         &self.chain
+    }
+
+    /// What is known about peers, in a file of its own.
+    #[must_use]
+    pub fn peers(&self) -> &Arc<RedbPeers> {
+        &self.peers
     }
 
     /// Opens the blobs, at most `max_bytes` of files; what is over goes, oldest first. Once for each
@@ -138,12 +149,19 @@ pub(super) fn open_on(
     recent_headers: usize,
     lock: Option<DataDir>,
 ) -> Result<(RedbStore, State), OpenError> {
-    let unbegun = Database::is_unbegun(&**disk)?;
+    let unbegun = Database::is_unbegun(&**disk, DATABASE)?;
     if unbegun {
         refuse_orphans(&**disk, genesis)?;
-        Database::discard(&**disk)?;
+        Database::discard(&**disk, DATABASE)?;
     }
-    let open = || Database::open(Arc::clone(disk), options.cache_bytes, lock.clone());
+    let open = || {
+        Database::open(
+            Arc::clone(disk),
+            DATABASE,
+            options.cache_bytes,
+            lock.clone(),
+        )
+    };
     let mut database = open()?;
     let loaded = match database.read(About::load)? {
         Some(about) => {

@@ -5,6 +5,7 @@ mod blobs;
 mod conformance;
 mod full;
 mod migration;
+mod peers;
 mod platter;
 mod power_loss;
 mod sim_disk;

@@ -122,7 +122,8 @@ fn a_newer_schema_is_refused_and_left_as_it_is() {
     {
         let disk: std::sync::Arc<dyn crate::storage::disk::Disk> =
             std::sync::Arc::new(disk.clone());
-        let db = crate::storage::database::Database::open(disk, 1 << 20, None).unwrap();
+        let db =
+            crate::storage::database::Database::open(disk, "node.redb", 1 << 20, None).unwrap();
         db.write(|txn| {
             let mut meta = txn.open_table(crate::storage::tables::META).unwrap();
             meta.insert("schema", 9_u32.to_be_bytes().as_slice())

@@ -27,7 +27,7 @@ fn filled() -> SimDisk {
 
 fn run(disk: &SimDisk, from: u32, migrations: &[Migration]) -> Result<Database, OpenError> {
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-    let open = || Database::open(Arc::clone(&disk), 1 << 20, None);
+    let open = || Database::open(Arc::clone(&disk), "node.redb", 1 << 20, None);
     migrate(&disk, open()?, from, migrations, open)
 }
 
@@ -76,7 +76,7 @@ fn migrations_run_in_order_after_a_copy_was_made() {
     drop(Disk::open(&old, "node.redb", true).unwrap());
     old.damage("node.redb", |bytes| *bytes = before);
     let old: Arc<dyn Disk> = Arc::new(old);
-    let copy = Database::open(old, 1 << 20, None).unwrap();
+    let copy = Database::open(old, "node.redb", 1 << 20, None).unwrap();
     assert_eq!(schema(&copy), 1);
     assert_eq!(note(&copy, "two"), None);
     let about = copy.read(About::load).unwrap().unwrap();

@@ -162,6 +162,27 @@ impl Disk for SimDisk {
         }
     }
 
+    /// The entries of both names may survive a power cut, one of them, or none.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut machine = self.machine();
+        machine.change()?;
+        let source = machine.files.get_mut(from).filter(|c| c.exists);
+        let source = source.ok_or(ErrorKind::NotFound)?;
+        source.exists = false;
+        let mut moved = Contents {
+            platter: source.platter.clone(),
+            seen: source.seen.clone(),
+            unsynced: source.unsynced.clone(),
+            exists: true,
+            entry_durable: false,
+        };
+        if let Some(target) = machine.files.get(to) {
+            moved.entry_durable = target.entry_durable;
+        }
+        machine.files.insert(to.to_owned(), moved);
+        Ok(())
+    }
+
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
         let mut machine = self.machine();
         machine.change()?;

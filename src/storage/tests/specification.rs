@@ -2,7 +2,10 @@
 
 use redb::TableHandle;
 
-use crate::storage::{Options, blobs, schema, segment, tables};
+use crate::{
+    peers::Table,
+    storage::{Options, blobs, peers, schema, segment, tables},
+};
 
 fn page() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/specs/storage.md");
@@ -23,7 +26,10 @@ fn the_page_names_every_table() {
         tables::HEADS.name(),
         tables::STATE.name(),
         tables::BLOBS.name(),
-    ] {
+    ]
+    .into_iter()
+    .chain(Table::ALL.iter().map(|table| table.name()))
+    {
         assert!(page.contains(&format!("| `{name}` |")), "{name}");
     }
     for key in [
@@ -46,6 +52,9 @@ fn the_page_has_the_figures_of_the_code() {
         format!("| {} | length | body |", segment::RECORD_HEAD),
         format!("| version of the file, {} |", blobs::VERSION),
         format!("at most {} blobs", blobs::MAX_BLOBS),
+        format!("`schema`: u32, now {}", peers::PEERS_SCHEMA),
+        format!("| cache of peers | {} MiB |", peers::PEERS_CACHE >> 20),
+        format!("at most {} such files", peers::KEEP_DAMAGED),
         format!("`storage.cache_mib`, {} MiB", sizes.cache_bytes >> 20),
         format!("`storage.segment_mib`, {} MiB", sizes.segment_bytes >> 20),
     ] {
