@@ -16,6 +16,10 @@ use super::{
     view::{reputation, standing},
 };
 
+/// Highest number an entry read at the start may have. No trail gets there, and behind a damaged
+/// key that says more there would be no numbers left.
+const MAX_SEQ: u64 = u64::MAX / 2;
+
 /// Most views in one answer.
 const MAX_VIEWS: usize = 1024;
 
@@ -102,7 +106,7 @@ impl Engine {
         }
         for (key, row) in events {
             let seq = <[u8; 8]>::try_from(key.as_slice()).map(u64::from_be_bytes);
-            let (Ok(seq), Ok(event)) = (seq, AuditEvent::decode(&row)) else {
+            let (Ok(seq @ ..=MAX_SEQ), Ok(event)) = (seq, AuditEvent::decode(&row)) else {
                 loaded.bad_events.push(key);
                 continue;
             };

@@ -24,7 +24,7 @@ mod trail;
 mod trend;
 mod view;
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use libp2p::PeerId;
 
@@ -84,7 +84,8 @@ pub enum Crossing {
         /// How long the cool-down lasts.
         cool_down: Duration,
     },
-    /// The peer is served again.
+    /// An operator ended a cool-down. That one ends by itself is not reported:
+    /// [`TrustModel::standing`] says so when asked.
     Above,
 }
 
@@ -114,14 +115,19 @@ pub struct Rows {
     pub peers: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// New entries of the audit trail, in order.
     pub audit: Vec<AuditRow>,
-    /// Entries of the audit trail to remove: those with these sequence numbers.
-    pub expired: Option<std::ops::Range<u64>>,
+    /// Entries of the audit trail to remove, by ranges of their numbers. No range has gaps.
+    pub expired: Vec<Range<u64>>,
 }
 
 impl Rows {
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.peers.is_empty() && self.audit.is_empty() && self.expired.is_none()
+        self.peers.is_empty() && self.audit.is_empty() && self.expired.is_empty()
+    }
+
+    /// The keys of the entries to remove.
+    pub fn expired_keys(&self) -> impl Iterator<Item = [u8; 8]> {
+        self.expired.iter().cloned().flatten().map(u64::to_be_bytes)
     }
 }

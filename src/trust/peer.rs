@@ -229,6 +229,7 @@ impl Peer {
         );
         if seen.event == Event::Disconnected {
             self.recent.shrink(peer, GONE, trail);
+            self.recent.release(GONE);
         }
         Change {
             before,

@@ -96,6 +96,11 @@ impl Recent {
         admitted
     }
 
+    /// Gives back the memory that more than `room` entries took.
+    pub(super) fn release(&mut self, room: usize) {
+        self.entries.shrink_to(room);
+    }
+
     /// Keeps the last `room` entries.
     pub(super) fn shrink(&mut self, peer: &PeerId, room: usize, trail: &mut Trail) {
         while self.entries.len() > room {

@@ -33,6 +33,12 @@ struct Chunk {
     newest: i64,
 }
 
+impl Chunk {
+    fn end(&self) -> u64 {
+        self.first.saturating_add(u64::from(self.rows))
+    }
+}
+
 /// The trail as far as memory knows it: what waits to be written, and how large the rest is.
 #[derive(Debug)]
 pub(super) struct Trail {
@@ -42,6 +48,14 @@ pub(super) struct Trail {
     bytes: u64,
     waiting: VecDeque<AuditRow>,
     lost: u64,
+}
+
+impl AuditRow {
+    /// Its key in the store.
+    #[must_use]
+    pub fn key(&self) -> [u8; 8] {
+        self.seq.to_be_bytes()
+    }
 }
 
 impl Trail {
@@ -83,7 +97,8 @@ impl Trail {
         self.rows += 1;
         self.bytes += bytes;
         match self.chunks.back_mut() {
-            Some(last) if last.rows < CHUNK => {
+            // A chunk has no gaps, so that removing one is no more work than it has rows.
+            Some(last) if last.rows < CHUNK && last.end() == seq => {
                 last.rows += 1;
                 last.bytes += bytes;
                 last.newest = last.newest.max(began);
@@ -98,10 +113,9 @@ impl Trail {
     }
 
     /// Forgets the oldest rows until what is left is within the limits, and says which.
-    pub(super) fn trim(&mut self, config: &Config, t: i64) -> Option<Range<u64>> {
-        let first = self.chunks.front()?.first;
+    pub(super) fn trim(&mut self, config: &Config, t: i64) -> Vec<Range<u64>> {
+        let mut expired: Vec<Range<u64>> = Vec::new();
         let age = i64::try_from(config.audit_max_age.saturating_mul(1000)).unwrap_or(i64::MAX);
-        let mut end = first;
         while let Some(oldest) = self.chunks.front().copied() {
             let fits = self.rows <= config.audit_max_rows && self.bytes <= config.audit_max_bytes;
             if fits && t.saturating_sub(oldest.newest) <= age {
@@ -110,12 +124,16 @@ impl Trail {
             self.chunks.pop_front();
             self.rows -= u64::from(oldest.rows);
             self.bytes -= oldest.bytes;
-            end = self.chunks.front().map_or(self.next, |next| next.first);
+            match expired.last_mut() {
+                Some(last) if last.end == oldest.first => last.end = oldest.end(),
+                _ => expired.push(oldest.first..oldest.end()),
+            }
         }
+        let end = expired.last().map_or(0, |last| last.end);
         while self.waiting.front().is_some_and(|row| row.seq < end) {
             self.waiting.pop_front();
         }
-        (end > first).then_some(first..end)
+        expired
     }
 
     /// The rows that wait.

@@ -61,7 +61,7 @@ impl Trend {
 
     /// What [`Trend::to_bytes`] wrote.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        if bytes.len() > 2 * WINDOW || bytes.len() % 2 != 0 {
+        if bytes.len() > 2 * WINDOW || !bytes.len().is_multiple_of(2) {
             return None;
         }
         let mut trend = Self::default();

@@ -13,12 +13,13 @@ struct Store(BTreeMap<u64, Vec<u8>>);
 
 impl Store {
     fn write(&mut self, rows: Rows) {
+        let expired: Vec<_> = rows.expired_keys().collect();
         for row in rows.audit {
             assert!(row.bytes.len() <= MAX_AUDIT_ROW);
             assert!(self.0.insert(row.seq, row.bytes).is_none());
         }
-        if let Some(expired) = rows.expired {
-            self.0.retain(|seq, _| !expired.contains(seq));
+        for key in expired {
+            self.0.remove(&u64::from_be_bytes(key));
         }
     }
 
@@ -168,6 +169,24 @@ fn a_restart_goes_on_where_the_trail_ended() {
     store.write(bench.engine.take_rows(true, bench.now()));
     assert!((900..=1_024).contains(&store.0.len()), "{}", store.0.len());
     assert_eq!(store.0.keys().next_back(), Some(&1_999));
+}
+
+#[test]
+fn a_damaged_number_makes_no_endless_range() {
+    let mut bench = Bench::with(|c| c.audit_max_age = 60);
+    let mut store = Store::default();
+    bench.see(&PeerId::random(), Event::InvalidMessage);
+    store.write(bench.engine.take_rows(true, bench.now()));
+    let row = store.0[&0].clone();
+    let seqs = [0, 1, 1 << 60, u64::MAX / 2, u64::MAX];
+    let rows = seqs.map(|seq| (seq.to_be_bytes().to_vec(), row.clone()));
+    let config = bench.engine.config().clone();
+    let (mut engine, loaded) = Engine::load(config, bench.local, [], rows, bench.now()).unwrap();
+    assert_eq!((loaded.events, loaded.bad_events.len()), (4, 1));
+    bench.clock.advance(MINUTE * 2);
+    let rows = engine.take_rows(true, bench.now());
+    let expired: Vec<_> = rows.expired_keys().map(u64::from_be_bytes).collect();
+    assert_eq!(expired, seqs[..4]);
 }
 
 #[test]
