@@ -17,8 +17,8 @@ pub use self::gossip::{
 };
 pub use self::peers::{
     DhtPutReport, DhtStatsReport, DhtValueReport, DiscoveryReport, ExplainReport,
-    KnownAddressReport, KnownPeerReport, ObservedReport, SourceReport, TrustEventReport,
-    TrustReport, UnbanReport,
+    KnownAddressReport, KnownPeerReport, ObservedReport, PeeringReport, SourceReport,
+    TrustEventReport, TrustLevels, TrustReport, UnbanReport,
 };
 
 /// Answer of `status`.

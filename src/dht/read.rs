@@ -43,6 +43,12 @@ impl Read {
         }
     }
 
+    /// What is read.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        self.key
+    }
+
     /// Takes the answer of `from`, `None` for this node's own store. A second answer of one holder
     /// and a record of another key are not counted.
     pub fn answer(&mut self, from: Option<PeerId>, record: Verified) -> Heard {

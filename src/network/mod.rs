@@ -31,7 +31,10 @@ use libp2p::{
 use prometheus_client::registry::Registry;
 
 use self::exchange::Lane;
-use crate::{clock::Clock, identity::PublicIdentity};
+use crate::{
+    clock::{Clock, Rng},
+    identity::PublicIdentity,
+};
 
 /// Everything a node speaks.
 ///
@@ -70,6 +73,10 @@ pub struct Behaviour {
     pub statements: exchange::Behaviour,
     /// Signed pings.
     pub signed_ping: exchange::Behaviour,
+    /// The hash table.
+    pub dht: dht::Behaviour,
+    /// Peers on the local network.
+    pub lan: lan::Behaviour,
 }
 
 impl Behaviour {
@@ -83,15 +90,16 @@ impl Behaviour {
         config: Config,
         own: PublicIdentity,
         clock: Arc<dyn Clock>,
+        rng: Rng,
         registry: Option<&mut Registry>,
     ) -> Result<Self, pubsub::Error> {
-        let chain = config.identify.chain_id;
+        let (chain, me) = (config.identify.chain_id, own.peer_id());
         let ping = ping::Config::new()
             .with_interval(config.ping_interval)
             .with_timeout(config.ping_timeout);
         Ok(Self {
             gate: gate::Behaviour::new(config.places, Arc::clone(&clock)),
-            trust: trust::Behaviour::new(clock),
+            trust: trust::Behaviour::new(Arc::clone(&clock)),
             limits: connection_limits::Behaviour::new(config.connections.into()),
             memory: memory_connection_limits::Behaviour::with_max_bytes(config.max_memory),
             ping: ping::Behaviour::new(ping),
@@ -104,6 +112,12 @@ impl Behaviour {
             peers: exchange::Behaviour::new(Lane::Peers, chain, config.small_exchange),
             statements: exchange::Behaviour::new(Lane::Trust, chain, config.small_exchange),
             signed_ping: exchange::Behaviour::new(Lane::Ping, chain, config.small_exchange),
+            dht: dht::Behaviour::new(&config.dht, me, clock, rng),
+            lan: if config.lan {
+                lan::Behaviour::new(me)
+            } else {
+                lan::Behaviour::off(me, "not configured")
+            },
         })
     }
 }
@@ -136,6 +150,10 @@ pub enum Event {
     Pubsub(pubsub::Event),
     /// Direct messages.
     Direct(direct::Event),
+    /// The hash table.
+    Dht(dht::Event),
+    /// Somebody is on the local network.
+    Lan(lan::Event),
     /// A peer left.
     Stayed(trust::Stayed),
 }
@@ -182,6 +200,18 @@ impl From<trust::Stayed> for Event {
     }
 }
 
+impl From<dht::Event> for Event {
+    fn from(event: dht::Event) -> Self {
+        Self::Dht(event)
+    }
+}
+
+impl From<lan::Event> for Event {
+    fn from(event: lan::Event) -> Self {
+        Self::Lan(event)
+    }
+}
+
 impl From<Infallible> for Event {
     fn from(event: Infallible) -> Self {
         match event {}
@@ -203,6 +233,10 @@ pub struct Config {
     pub copies: Arc<pubsub::Copies>,
     /// Queues of direct messages.
     pub direct: direct::Config,
+    /// The hash table.
+    pub dht: dht::Config,
+    /// Whether peers of the local network are looked for.
+    pub lan: bool,
     /// Connections in all and per peer.
     pub connections: Connections,
     /// Inbound connections per address and group.
@@ -219,6 +253,7 @@ impl Config {
     /// The defaults for what `identify` says.
     #[must_use]
     pub fn new(identify: identify::Config) -> Self {
+        let chain = identify.chain_id;
         Self {
             identify,
             exchange: exchange::Config::default(),
@@ -226,6 +261,8 @@ impl Config {
             pubsub: pubsub::Config::default(),
             copies: Arc::default(),
             direct: direct::Config::default(),
+            dht: dht::Config::new(chain),
+            lan: false,
             connections: Connections::default(),
             places: gate::Limits::default(),
             max_memory: usize::MAX,

@@ -373,6 +373,14 @@ pub fn favour(router: &mut Behaviour, peers: &[PeerId]) {
     }
 }
 
+/// Sets what the rest of the node thinks of peers: at most a favour above nothing, and below it
+/// whatever they deserve.
+pub fn rate(router: &mut Behaviour, scores: &[(PeerId, f64)]) {
+    for (peer, score) in scores {
+        router.router.set_application_score(peer, *score);
+    }
+}
+
 /// Who is in the mesh of each topic, and how many listen to it.
 #[must_use]
 pub fn meshes(router: &Behaviour, topics: &Topics, config: &Config) -> Vec<MeshReport> {

@@ -4,16 +4,18 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use libp2p::Multiaddr;
 
-use super::{DEFAULT_MESSAGE_TTL, handle::Sizes, open::Keeper};
+use super::{DEFAULT_MESSAGE_TTL, PeeringConfig, handle::Sizes, open::Keeper};
 use crate::{
     chain::{BlobStore, ChainStore, Genesis, HashOnly, Verifier, share::ShareVerifier},
     clock::{Clock, SystemClock},
     gossip,
     identity::{Delegations, NodeIdentity, Policy},
     network,
+    peers::PeerStore,
     pool::{self, Admission, AnyTx},
     secure, sync,
     telemetry::Telemetry,
+    trust::TrustModel,
 };
 
 /// A node about to be started. Everything has a default: a fresh identity, the development
@@ -36,6 +38,9 @@ pub struct Builder {
     pub(super) listen: Vec<Multiaddr>,
     pub(super) announce: Vec<Multiaddr>,
     pub(super) bootstrap: Vec<Multiaddr>,
+    pub(super) peering: PeeringConfig,
+    pub(super) trust_model: Option<Box<dyn TrustModel>>,
+    pub(super) peers: Option<Arc<dyn PeerStore>>,
     pub(super) limits: Limits,
     pub(super) sync: sync::Config,
     pub(super) pubsub: network::pubsub::Config,
@@ -65,6 +70,9 @@ impl Default for Builder {
             listen: Vec::new(),
             announce: Vec::new(),
             bootstrap: Vec::new(),
+            peering: PeeringConfig::default(),
+            trust_model: None,
+            peers: None,
             limits: Limits::default(),
             sync: sync::Config::default(),
             pubsub: network::pubsub::Config::default(),
@@ -171,6 +179,25 @@ impl Builder {
     /// Keeps a connection to `address`.
     pub fn bootstrap(mut self, address: Multiaddr) -> Self {
         self.bootstrap.push(address);
+        self
+    }
+
+    /// How it finds, judges and keeps peers. Default: it dials whom it is told to and nobody else.
+    pub fn peering(mut self, config: PeeringConfig) -> Self {
+        self.peering = config;
+        self
+    }
+
+    /// Another model of trust. Default: the engine of [`trust`](crate::trust) with the figures of
+    /// [`PeeringConfig`].
+    pub fn trust_model(mut self, model: Box<dyn TrustModel>) -> Self {
+        self.trust_model = Some(model);
+        self
+    }
+
+    /// Where what is known about peers lives: book, bans, trust, the hash table. Default: in memory.
+    pub fn peer_store(mut self, store: Arc<dyn PeerStore>) -> Self {
+        self.peers = Some(store);
         self
     }
 

@@ -1,7 +1,12 @@
 //! What tasks may ask of the event loop: the whole vocabulary.
 
+use std::{net::IpAddr, time::Duration};
+
 use bytes::Bytes;
-use libp2p::PeerId;
+use libp2p::{Multiaddr, PeerId, swarm::dial_opts::DialOpts};
+use tokio::sync::oneshot;
+
+use super::peering::{PeeringError, TableCall};
 
 use crate::{
     event::NodeEvent,
@@ -13,7 +18,9 @@ use crate::{
         pubsub::MessageId,
     },
     offence::Offence,
+    peers::ban::{Sentence, Subject},
     registry::Topic,
+    report::{BanReport, ExplainReport, UnbanReport},
     wire::Message,
 };
 
@@ -56,6 +63,44 @@ pub(crate) enum Effect {
         peer: PeerId,
         offence: Offence,
         detail: String,
+    },
+    /// Dial.
+    Dial(DialOpts),
+    /// Close every connection to a peer.
+    Disconnect { peer: PeerId },
+    /// Close them, and let none come to be for a while.
+    CoolDown { peer: PeerId, lasts: Duration },
+    /// End a cool-down, and what counts against a peer.
+    Forgive { peer: PeerId, ips: Vec<IpAddr> },
+    /// Where this node is: what peers are told, and what enough of them have confirmed.
+    Addresses {
+        told: Vec<Multiaddr>,
+        confirmed: Vec<Multiaddr>,
+    },
+    /// How peers do in the meshes.
+    MeshScores(Vec<(PeerId, f64)>),
+    /// The hash table.
+    Table(TableCall),
+    /// A peer is never banned or evicted, or is like others again.
+    Reserved { peer: PeerId, on: bool },
+    /// Ban somebody by the operator's word.
+    Ban {
+        sentence: Sentence,
+        reply: oneshot::Sender<Result<BanReport, PeeringError>>,
+    },
+    /// Lift bans: of a peer those of its addresses, too.
+    Lift {
+        subject: Subject,
+        ips: Vec<IpAddr>,
+        report: Box<UnbanReport>,
+        reply: oneshot::Sender<UnbanReport>,
+    },
+    /// Add what only the loop knows of a peer, and answer.
+    Explain {
+        peer: PeerId,
+        ips: Vec<IpAddr>,
+        report: Box<ExplainReport>,
+        reply: oneshot::Sender<ExplainReport>,
     },
     /// Tell whoever watches.
     Emit(NodeEvent),

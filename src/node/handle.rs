@@ -25,7 +25,7 @@ use super::{
     connections::ConnectError,
     gossip_link::{MAX_WAITING_BYTES, WaitingBytes},
     gossip_task::{Gossip, GossipInput},
-    peering::Peering,
+    peering::{Peering, PeeringInput},
     readiness,
     sessions::Sessions,
     sync_task::{Local, SyncInput, Waiting},
@@ -37,8 +37,8 @@ use crate::{
     ids::{ChainId, Hash32},
     network::{direct, pubsub},
     report::{
-        BanReport, GossipReport, HeadReport, MineReport, PeerReport, PingReport, QueueReport,
-        Readiness, StatsReport, StatusReport, SyncReport,
+        BanReport, GossipReport, HeadReport, MineReport, PeerReport, PeeringReport, PingReport,
+        QueueReport, Readiness, StatsReport, StatusReport, SyncReport,
     },
     telemetry::{GossipLevels, Levels, Telemetry},
 };
@@ -80,6 +80,9 @@ pub(super) struct Shared {
     pub(super) waiting: Arc<Waiting>,
     pub(super) gossip: Gossip,
     pub(super) peering: Peering,
+    pub(super) peering_report: watch::Receiver<PeeringReport>,
+    pub(super) peering_inputs: mpsc::Sender<PeeringInput>,
+    pub(super) peering_refused: Arc<AtomicU64>,
     pub(super) blobs: Arc<dyn BlobStore>,
     pub(super) gossip_report: watch::Receiver<GossipReport>,
     pub(super) message_ttl: Duration,
@@ -106,6 +109,11 @@ impl Shared {
                 "gossip_inputs",
                 &self.gossip_inputs,
                 self.gossip_refused.load(Ordering::Relaxed),
+            ),
+            depth(
+                "peering_inputs",
+                &self.peering_inputs,
+                self.peering_refused.load(Ordering::Relaxed),
             ),
             QueueReport {
                 name: "gossip_bytes".to_owned(),
@@ -357,6 +365,7 @@ impl Handle {
                 blob_store: shared.blobs.usage(),
                 direct: shared.direct.stats(),
             },
+            peering: shared.peering_report.borrow().clone(),
         });
         Ok(shared.telemetry.encode())
     }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 pub(crate) struct Listening {
     me: PeerId,
     announced: Vec<Multiaddr>,
+    confirmed: Vec<Multiaddr>,
     bound: Vec<Multiaddr>,
     dialable: watch::Sender<Vec<Multiaddr>>,
 }
@@ -22,6 +23,7 @@ impl Listening {
         let this = Self {
             me,
             announced,
+            confirmed: Vec::new(),
             bound: Vec::new(),
             dialable,
         };
@@ -43,9 +45,23 @@ impl Listening {
         self.publish();
     }
 
+    /// Peers see this node at these addresses.
+    pub(crate) fn confirmed(&mut self, addresses: Vec<Multiaddr>) {
+        if self.confirmed != addresses {
+            self.confirmed = addresses;
+            self.publish();
+        }
+    }
+
+    /// The bound addresses.
+    pub(crate) fn addresses(&self) -> &[Multiaddr] {
+        &self.bound
+    }
+
     fn publish(&self) {
         let mut out: Vec<Multiaddr> = Vec::new();
-        for address in self.announced.iter().chain(&self.bound) {
+        let elsewhere = self.announced.iter().chain(&self.confirmed);
+        for address in elsewhere.chain(&self.bound) {
             let full = match address.iter().last() {
                 Some(Protocol::P2p(_)) => address.clone(),
                 _ => address.clone().with(Protocol::P2p(self.me)),

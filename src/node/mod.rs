@@ -13,10 +13,8 @@
 //! # Ok(()) }
 //! ```
 
-mod bootstrap;
 mod builder;
 mod command;
-mod conduct;
 pub mod config;
 mod connections;
 mod effect;
@@ -29,6 +27,7 @@ mod listening;
 mod messages;
 mod observers;
 mod open;
+mod outbox;
 mod peering;
 mod ports;
 mod readiness;
@@ -50,7 +49,9 @@ pub use self::{
     handle::{Handle, Stopped},
     messages::Registration,
     open::{OpenError, Opened, open},
-    peering::{DhtError, DhtKey, PeeringError, ShareWith},
+    peering::{
+        DhtError, DhtKey, Discovery, PeeringConfig, PeeringError, Scope, SetupError, ShareWith,
+    },
     ports::check_free,
     start::StartError,
     sync_task::{LocalError, PoolTx, TX_BACKLOG},

@@ -9,14 +9,13 @@ use std::{
 
 use futures::StreamExt as _;
 use libp2p::{Multiaddr, TransportError, swarm::SwarmEvent};
-use rand::SeedableRng as _;
+use rand::{RngExt as _, SeedableRng as _};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use super::{
-    Builder, COMMAND_QUEUE, EFFECT_QUEUE, EVENT_BACKLOG, Handle, PEERING_QUEUE,
-    bootstrap::Bootstrap,
-    conduct::Conduct,
+    Builder, COMMAND_QUEUE, EFFECT_QUEUE, EVENT_BACKLOG, Handle,
     connections::Connections,
     event_loop::{EventLoop, Tasks},
     gossip_link::GossipLink,
@@ -24,7 +23,7 @@ use super::{
     handle::Shared,
     listening::Listening,
     observers::Observers,
-    peering::Peering,
+    peering::{self, Peering, PeeringLink},
     ports,
     sessions::Sessions,
     sync_link::SyncLink,
@@ -35,11 +34,12 @@ use super::{
 use crate::{
     bloom::BloomError,
     chain::{Genesis, MemoryBlobs, MemoryStore, StoreError, share::HashShares},
-    clock::Rng,
+    clock::{Now, Rng},
     crypto::{RandomError, random, sign::SignError},
     identity::{NodeIdentity, Policy},
-    ids::ChainId,
+    ids::{ChainId, Hash32},
     network,
+    peers::{MemoryPeers, PeerStoreError, conduct::Conduct},
     pool::Pool,
     secure, transport,
 };
@@ -107,11 +107,21 @@ impl Builder {
             pubsub: self.pubsub.clone(),
             copies: Arc::clone(&copies),
             direct: self.limits.direct,
+            dht: self.peering.dht(genesis.chain_id()),
+            lan: self.peering.discovery.lan,
             ..network::Config::new(identify)
         };
+        let peers = self
+            .peers
+            .unwrap_or_else(|| Arc::new(MemoryPeers::default()));
+        let mut kept = peering::load(Arc::clone(&peers)).await?;
+        let mut peering_seed = [0; 32];
+        random(&mut peering_seed)?;
+        let mut rng = Rng::from_seed(peering_seed);
         let behaviour = self.telemetry.with_registry(|registry| {
             let (own, clock) = (identity.public().clone(), Arc::clone(&self.clock));
-            network::Behaviour::new(config, own, clock, Some(registry))
+            let rng = Rng::from_rng(&mut rng);
+            network::Behaviour::new(config, own, clock, rng, Some(registry))
         })?;
         let direct = behaviour.direct.sender();
         let me = identity.peer_id();
@@ -127,13 +137,19 @@ impl Builder {
                 work: head.work,
             });
 
-        let (mut listening, addresses) = Listening::new(me, self.announce);
+        restore(
+            &mut swarm,
+            &mut kept,
+            genesis.chain_id(),
+            genesis.hash(),
+            self.clock.now(),
+        );
+        let (mut listening, addresses) = Listening::new(me, self.announce.clone());
         listen(&mut swarm, &self.listen, &mut listening).await?;
 
         let stop = CancellationToken::new();
         let (commands, command_rx) = mpsc::channel(COMMAND_QUEUE);
         let (effects, effect_rx) = mpsc::channel(EFFECT_QUEUE);
-        let (peering_requests, _peering_rx) = mpsc::channel(PEERING_QUEUE);
         let (events, _) = broadcast::channel(EVENT_BACKLOG);
         let (store_failing, store_failing_rx) = watch::channel(None);
         let (stopped_tx, stopped) = watch::channel(false);
@@ -161,9 +177,9 @@ impl Builder {
             .unwrap_or_else(|| Arc::new(MemoryBlobs::new(MEMORY_BLOB_BYTES)));
         let gossip = gossip_task::spawn(
             gossip_task::Parts {
-                identity,
+                identity: identity.clone(),
                 policy: Arc::clone(&policy),
-                delegations,
+                delegations: Arc::clone(&delegations),
                 genesis: genesis.clone(),
                 store: Arc::clone(&store),
                 verifier: self.verifier,
@@ -175,8 +191,29 @@ impl Builder {
                 limits: self.limits.gossip,
                 seen: self.limits.seen,
                 reconcile: self.reconcile,
-                effects,
+                effects: effects.clone(),
                 seed: gossip_seed,
+            },
+            stop.clone(),
+        )?;
+        let profile = self.peering.profile;
+        let bootstraps = !self.bootstrap.is_empty() || !self.peering.discovery.seeds.is_empty();
+        let peering = peering::spawn(
+            peering::Parts {
+                identity,
+                policy: Arc::clone(&policy),
+                delegations,
+                network: (genesis.chain_id(), genesis.hash()),
+                clock: Arc::clone(&self.clock),
+                config: self.peering,
+                model: self.trust_model,
+                bootstrap: self.bootstrap,
+                announce: self.announce,
+                store: peers,
+                kept,
+                gossip: gossip.gossip.clone(),
+                effects,
+                seed: Rng::from_rng(&mut rng).random(),
             },
             stop.clone(),
         )?;
@@ -195,6 +232,7 @@ impl Builder {
         });
         let refused: Arc<AtomicU64> = Arc::default();
         let gossip_refused: Arc<AtomicU64> = Arc::default();
+        let peering_refused: Arc<AtomicU64> = Arc::default();
         let shared = Arc::new(Shared {
             peer_id: me,
             chain_id: genesis.chain_id(),
@@ -204,7 +242,7 @@ impl Builder {
             started: Instant::now(),
             data_dir: self.data_dir,
             listens: !self.listen.is_empty(),
-            bootstraps: !self.bootstrap.is_empty(),
+            bootstraps,
             store,
             sizes: self.sizes,
             direct,
@@ -220,7 +258,10 @@ impl Builder {
             local: ends.local,
             waiting,
             gossip: gossip.gossip,
-            peering: Peering::new(peering_requests),
+            peering: Peering::new(peering.requests),
+            peering_report: peering.report,
+            peering_inputs: peering.inputs.clone(),
+            peering_refused: Arc::clone(&peering_refused),
             blobs,
             gossip_report: gossip.report,
             message_ttl: self.message_ttl,
@@ -233,14 +274,14 @@ impl Builder {
             stop: stop.clone(),
             stopped,
         });
-        let event_loop = EventLoop {
+        let mut event_loop = EventLoop {
             swarm,
             commands: command_rx,
             effects: effect_rx,
             connections: Connections::default(),
             listening,
-            bootstrap: Bootstrap::new(self.bootstrap, Rng::from_seed(rng_seed(seed))),
-            conduct: Conduct::new(self.limits.ban),
+            conduct: Conduct::new(profile, self.limits.ban),
+            reserved: HashSet::new(),
             tasks: Tasks {
                 sync: SyncLink::new(ends.inputs, refused),
                 gossip: GossipLink::new(
@@ -248,6 +289,7 @@ impl Builder {
                     gossip.waiting,
                     genesis.chain_id(),
                 ),
+                peering: PeeringLink::new(TaskLink::new(peering.inputs, peering_refused)),
             },
             observers: Observers {
                 events,
@@ -260,6 +302,7 @@ impl Builder {
             copies,
             clock: self.clock,
         };
+        event_loop.tell_bound();
         let keeper = self
             .keeper
             .map(|keeper| tokio::spawn(keeper.run(stop.clone())));
@@ -272,6 +315,7 @@ impl Builder {
             // The open commit ends first: what it acknowledges must be on disk.
             let _ = ends.task.await;
             let _ = gossip.task.await;
+            let _ = peering.task.await;
             if let Some(sharing) = sharing {
                 let _ = sharing.await;
             }
@@ -341,10 +385,24 @@ async fn listen(
     Ok(())
 }
 
-fn rng_seed(seed: [u8; 8]) -> [u8; 32] {
-    let mut out = [0; 32];
-    out[..8].copy_from_slice(&seed);
-    out
+/// Gives gate and hash table what the last run left.
+fn restore(
+    swarm: &mut libp2p::Swarm<network::Behaviour>,
+    kept: &mut peering::Kept,
+    chain: ChainId,
+    genesis: Hash32,
+    now: Now,
+) {
+    let behaviour = swarm.behaviour_mut();
+    let bans = behaviour.gate.load(std::mem::take(&mut kept.bans));
+    for error in &bans.refused {
+        warn!(%error, "a ban that was kept cannot be read and is left out");
+    }
+    let rows = std::mem::take(&mut kept.dht);
+    let table = behaviour.dht.store_mut();
+    if let Err(error) = table.load(rows, (chain, genesis), now) {
+        warn!(%error, "a record of the hash table that was kept cannot be read and is left out");
+    }
 }
 
 /// Why a node did not start.
@@ -373,6 +431,12 @@ pub enum StartError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What is known about peers cannot be read.
+    #[error(transparent)]
+    Peers(#[from] PeerStoreError),
+    /// Figures about peers contradict each other.
+    #[error(transparent)]
+    Peering(#[from] peering::SetupError),
     /// The figures of gossip contradict each other.
     #[error(transparent)]
     Gossip(#[from] network::pubsub::Error),

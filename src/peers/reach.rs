@@ -193,6 +193,17 @@ impl Reach {
         confirmed
     }
 
+    /// Every address that somebody reported lately, by how many, and whether that is enough.
+    #[must_use]
+    pub fn observations(&self) -> Vec<(Multiaddr, usize, bool)> {
+        let row = |(address, reports): (&Multiaddr, &HashMap<_, _>)| {
+            (address.clone(), reports.len(), self.is_confirmed(address))
+        };
+        let mut rows: Vec<_> = self.candidates.iter().map(row).collect();
+        rows.sort();
+        rows
+    }
+
     fn is_confirmed(&self, address: &Multiaddr) -> bool {
         let Some(reports) = self.candidates.get(address) else {
             return false;

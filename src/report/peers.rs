@@ -160,14 +160,14 @@ pub struct DiscoveryReport {
     pub sources: Vec<SourceReport>,
     /// Peers in the book.
     pub known: usize,
+    /// Most peers in the book.
+    pub known_max: usize,
     /// Of them those that worked once.
     pub tried: usize,
-    /// Addresses in the book.
-    pub addresses: usize,
-    /// Bytes of the book.
-    pub book_bytes: u64,
-    /// Most bytes of the book.
-    pub book_bytes_max: u64,
+    /// Bytes of node records held.
+    pub record_bytes: u64,
+    /// Most bytes of node records held.
+    pub record_bytes_max: u64,
     /// Peers connected that dialled us.
     pub inbound: usize,
     /// Peers connected that we dialled.
@@ -268,4 +268,54 @@ pub struct DhtStatsReport {
     pub found: u64,
     /// Values not found since the start.
     pub missed: u64,
+}
+
+/// What the peering task has done and holds: for metrics.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PeeringReport {
+    /// Where peers come from.
+    pub discovery: DiscoveryReport,
+    /// The hash table.
+    pub dht: DhtStatsReport,
+    /// Trust over all peers.
+    pub trust: TrustLevels,
+    /// Dials begun, by what became of them: `ok`, `failed`.
+    pub dials: std::collections::BTreeMap<String, u64>,
+    /// Connections this node ended, by reason.
+    pub goodbyes_sent: std::collections::BTreeMap<String, u64>,
+    /// Connections that peers ended with a reason.
+    pub goodbyes_received: std::collections::BTreeMap<String, u64>,
+    /// Node records of others, by what became of them.
+    pub records: std::collections::BTreeMap<String, u64>,
+    /// Signed pings of others, by what became of them.
+    pub signed_pings: std::collections::BTreeMap<String, u64>,
+    /// Pieces of signing and verifying refused because too many waited.
+    pub refused_work: u64,
+    /// Commits that failed, and whether the last one did.
+    pub commit_failures: u64,
+    /// Why the store of peers refuses writes, if it does.
+    pub store_failing: Option<String>,
+    /// Bytes of the store of peers on disk.
+    pub store_bytes: u64,
+}
+
+/// Trust over all peers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TrustLevels {
+    /// Peers with a score.
+    pub tracked: usize,
+    /// Of them those below the threshold.
+    pub below: usize,
+    /// Mean score of connected peers.
+    pub mean: f64,
+    /// Cool-downs imposed since the start.
+    pub cool_downs: u64,
+    /// Events observed since the start, by name.
+    pub events: std::collections::BTreeMap<String, u64>,
+    /// Recommendations since the start, by what became of them.
+    pub recommendations: std::collections::BTreeMap<String, u64>,
+    /// Lines of the audit trail.
+    pub audit_rows: u64,
+    /// Their bytes.
+    pub audit_bytes: u64,
 }

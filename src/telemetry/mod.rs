@@ -16,7 +16,7 @@ use prometheus_client::registry::Registry;
 
 use crate::{
     event::NodeEvent,
-    report::{QueueReport, StatsReport, SyncReport},
+    report::{PeeringReport, QueueReport, StatsReport, SyncReport},
 };
 
 mod chain;
@@ -28,6 +28,7 @@ mod label;
 #[cfg(feature = "cli")]
 mod logs;
 mod messages;
+mod peering;
 mod peers;
 mod process;
 mod queues;
@@ -52,6 +53,7 @@ pub struct Telemetry {
     chain: chain::Chain,
     queues: queues::Queues,
     gossip: Arc<gossip::Gossip>,
+    peering: Arc<peering::Peering>,
     libp2p: Libp2p,
     registry: Mutex<Registry>,
 }
@@ -69,6 +71,8 @@ pub struct Levels {
     pub queues: Vec<QueueReport>,
     /// What gossip has done.
     pub gossip: GossipLevels,
+    /// What the peering task has done.
+    pub peering: PeeringReport,
 }
 
 impl std::fmt::Debug for Telemetry {
@@ -94,6 +98,8 @@ impl Telemetry {
         process::register_build(p2p);
         let gossip: Arc<gossip::Gossip> = Arc::default();
         p2p.register_collector(Box::new(Arc::clone(&gossip)));
+        let peering: Arc<peering::Peering> = Arc::default();
+        p2p.register_collector(Box::new(Arc::clone(&peering)));
         Self {
             peers: peers::Peers::register(p2p),
             channel: channel::Channel::register(p2p),
@@ -101,6 +107,7 @@ impl Telemetry {
             chain: chain::Chain::register(p2p),
             queues: queues::Queues::register(p2p),
             gossip,
+            peering,
             libp2p,
             registry: Mutex::new(registry),
         }
@@ -148,6 +155,7 @@ impl Telemetry {
         self.peers.banned(levels.bans);
         self.chain.update(&levels.sync, levels.store_bytes);
         self.queues.update(&levels.queues);
+        self.peering.update(levels.peering);
         self.gossip
             .update(levels.gossip, |topics| self.messages.gossip(topics));
     }

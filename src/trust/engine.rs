@@ -320,9 +320,11 @@ impl TrustModel for Engine {
         let gone = self.table.take_gone();
         peers.extend(gone.iter().map(|id| (id.to_bytes(), None)));
         let expired = trail.trim(config, at.t);
+        let audit = trail.take();
         Rows {
             peers,
-            audit: trail.take(),
+            audit,
+            stats: self.stats(now),
             expired,
         }
     }

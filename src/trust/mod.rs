@@ -115,6 +115,8 @@ pub struct Rows {
     pub peers: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// New entries of the audit trail, in order.
     pub audit: Vec<AuditRow>,
+    /// How large the model is by now.
+    pub stats: Stats,
     /// Entries of the audit trail to remove, by ranges of their numbers. No range has gaps.
     pub expired: Vec<Range<u64>>,
 }

@@ -70,6 +70,24 @@ pub enum Refused {
 }
 
 impl Refused {
+    /// The metric label.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OutOfRange => "out_of_range",
+            Self::Itself => "itself",
+            Self::AboutUs => "about_us",
+            Self::FromUs => "from_us",
+            Self::Stale => "stale",
+            Self::Future => "future",
+            Self::Stranger => "stranger",
+            Self::Untrusted => "untrusted",
+            Self::Repeated => "repeated",
+            Self::Capped => "capped",
+            Self::Full => "full",
+        }
+    }
+
     /// Whether an honest peer would not have sent it.
     #[must_use]
     pub fn is_fault(self) -> bool {

@@ -116,6 +116,8 @@ impl From<StartError> for Failure {
             StartError::Channel(_) => Self::new(ErrorCode::KeyNotInPolicy, message),
             StartError::Identity(_) => Self::new(ErrorCode::KeyUnreadable, message),
             StartError::Random(_) | StartError::Seen(_) => Self::new(ErrorCode::Failed, message),
+            StartError::Peers(_) => Self::new(ErrorCode::StoreFailed, message),
+            StartError::Peering(_) => Self::new(ErrorCode::ConfigInvalid, message),
             StartError::Gossip(_) => Self::new(ErrorCode::ConfigInvalid, message)
                 .hint("keep mesh_low <= mesh <= mesh_high; see the table [gossip]"),
         }

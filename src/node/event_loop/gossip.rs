@@ -15,10 +15,10 @@ use crate::{
         identify::Head,
         pubsub::{self, MessageId},
     },
-    node::gossip_task::GossipInput,
+    node::{gossip_task::GossipInput, peering::PeeringInput},
     offence::Offence,
     registry::Topic,
-    wire::{ErrorCode, Message},
+    wire::Message,
 };
 
 /// Blocks that a head may be ahead of ours and still arrive as a compact block.
@@ -34,7 +34,9 @@ impl EventLoop {
         let refused = match lane {
             Lane::Sync => self.tasks.sync.request(peer, message, token),
             Lane::Data => self.tasks.gossip.request(peer, message, token),
-            Lane::Peers | Lane::Trust | Lane::Ping => Some((token, unsupported())),
+            Lane::Peers | Lane::Trust | Lane::Ping => {
+                self.tasks.peering.request(lane, peer, message, token)
+            }
         };
         if let Some((token, busy)) = refused {
             self.lane(lane).respond(token, busy);
@@ -49,11 +51,14 @@ impl EventLoop {
         id: RequestId,
         result: Result<Message, Failure>,
     ) {
+        self.tasks.peering.answered(peer, &result);
         match lane {
             Lane::Sync => self.tasks.sync.response(peer, id, result),
             Lane::Data => self.tasks.gossip.response(peer, id, result),
-            // Nobody asks there yet.
-            Lane::Peers | Lane::Trust | Lane::Ping => {}
+            Lane::Peers | Lane::Trust | Lane::Ping => {
+                let input = PeeringInput::Response { peer, id, result };
+                self.tasks.peering.keep(input);
+            }
         }
     }
 
@@ -91,8 +96,10 @@ impl EventLoop {
     /// Says what becomes of a message, and blames who sent it if that is due.
     pub(super) fn judge(&mut self, id: &MessageId, from: PeerId, verdict: Verdict) {
         pubsub::verdict(&mut self.swarm.behaviour_mut().pubsub, id, &from, &verdict);
-        if let Verdict::Reject { offence, detail } = verdict {
-            self.penalise(from, offence, detail);
+        match verdict {
+            Verdict::Accept => self.tasks.peering.valid(from),
+            Verdict::Ignore(_) => {}
+            Verdict::Reject { offence, detail } => self.penalise(from, offence, detail),
         }
     }
 
@@ -141,12 +148,5 @@ impl EventLoop {
         if !near || !self.tasks.gossip.peer_head(peer, head) {
             self.tasks.sync.peer_head(peer, head, first);
         }
-    }
-}
-
-/// The answer to what this node does not serve.
-fn unsupported() -> Message {
-    Message::Error {
-        code: ErrorCode::Unsupported,
     }
 }

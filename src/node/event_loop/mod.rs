@@ -5,19 +5,29 @@
 
 mod gossip;
 mod links;
+mod peering;
 mod requests;
 
-use std::{sync::Arc, time::Duration};
+pub(crate) use peering::{BanNews, ban_report};
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
-use libp2p::{Swarm, swarm::SwarmEvent};
+use libp2p::{PeerId, Swarm, swarm::SwarmEvent};
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    bootstrap::Bootstrap, command::Command, conduct::Conduct, connections::Connections,
-    effect::Effect, failure, gossip_link::GossipLink, gossip_task::GossipInput,
-    listening::Listening, observers::Observers, sync_link::SyncLink,
+    command::Command,
+    connections::Connections,
+    effect::Effect,
+    failure,
+    gossip_link::GossipLink,
+    gossip_task::GossipInput,
+    listening::Listening,
+    observers::Observers,
+    peering::{PeeringInput, PeeringLink, TableNews},
+    sync_link::SyncLink,
 };
 use crate::{
     clock::Clock,
@@ -27,6 +37,7 @@ use crate::{
         exchange::{self, Lane},
         identify, keys, pubsub,
     },
+    peers::conduct::Conduct,
 };
 
 /// How often deadlines and due dials are looked at. Finer would wake an idle node for nothing.
@@ -39,6 +50,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 pub(crate) struct Tasks {
     pub(crate) sync: SyncLink,
     pub(crate) gossip: GossipLink,
+    pub(crate) peering: PeeringLink,
 }
 
 /// The loop and what it keeps.
@@ -48,8 +60,9 @@ pub(crate) struct EventLoop {
     pub(crate) effects: mpsc::Receiver<Effect>,
     pub(crate) connections: Connections,
     pub(crate) listening: Listening,
-    pub(crate) bootstrap: Bootstrap,
     pub(crate) conduct: Conduct,
+    /// Peers that are never banned.
+    pub(crate) reserved: HashSet<PeerId>,
     pub(crate) tasks: Tasks,
     pub(crate) observers: Observers,
     /// How gossip was set up.
@@ -76,6 +89,7 @@ impl EventLoop {
             }
             self.tasks.sync.flush();
             self.tasks.gossip.flush();
+            self.tasks.peering.flush();
         }
         self.observers.emit(NodeEvent::ShuttingDown);
         // Dropping the swarm closes listeners and connections; closing politely first lets peers
@@ -101,7 +115,7 @@ impl EventLoop {
         match event {
             SwarmEvent::Behaviour(event) => self.route_behaviour(event),
             SwarmEvent::NewListenAddr { address, .. } => self.listens(address),
-            SwarmEvent::ExpiredListenAddr { address, .. } => self.listening.expired(&address),
+            SwarmEvent::ExpiredListenAddr { address, .. } => self.listens_no_more(&address),
             SwarmEvent::ListenerClosed {
                 addresses, reason, ..
             } => {
@@ -151,19 +165,17 @@ impl EventLoop {
         match event {
             network::Event::Ping(event) => {
                 self.observers.telemetry.ping(&event);
-                if let Ok(rtt) = event.result {
-                    let now = self.clock.now().mono;
-                    self.connections.measured(&event.peer, rtt, now);
-                    self.observers.emit(NodeEvent::Rtt {
-                        peer: event.peer,
-                        rtt,
-                    });
-                }
+                self.pinged(event.peer, event.result.ok());
             }
             network::Event::Identify(event) => self.route_identify(event),
             network::Event::Exchange(lane, event) => self.route_exchange(lane, event),
             network::Event::Keys(event) => self.route_keys(event),
-            network::Event::Stayed(_) => {}
+            network::Event::Stayed(stayed) => self
+                .tasks
+                .peering
+                .keep(PeeringInput::Stayed { peer: stayed.peer }),
+            network::Event::Lan(event) => self.tasks.peering.keep(PeeringInput::Lan(event)),
+            network::Event::Dht(event) => self.table_news(TableNews::Event(event)),
             network::Event::Pubsub(event) => self.route_pubsub(event),
             network::Event::Direct(direct::Event::Offence {
                 peer,
@@ -176,7 +188,12 @@ impl EventLoop {
 
     fn route_identify(&mut self, event: identify::Event) {
         match event {
-            identify::Event::Received { peer, info, .. } => self.identified(peer, *info),
+            identify::Event::Received {
+                peer,
+                info,
+                seen_at,
+                ..
+            } => self.identified(peer, info, seen_at),
             identify::Event::Refused {
                 peer,
                 offence,

@@ -1,13 +1,9 @@
 //! What others ask of the loop: commands of handles, effects of tasks.
 
-use super::EventLoop;
+use super::{EventLoop, ban_report};
 use crate::{
-    network::{
-        gate::bans::{Ban, Subject},
-        pubsub,
-    },
+    network::pubsub,
     node::{command::Command, effect::Effect},
-    report::BanReport,
     wire::Flags,
 };
 
@@ -25,7 +21,7 @@ impl EventLoop {
             Command::Ping { peer, reply } => self.connections.ping(peer, reply, now),
             Command::Bans { reply } => {
                 let bans = self.swarm.behaviour().gate.bans();
-                let _ = reply.send(bans.into_iter().map(ban_report).collect());
+                let _ = reply.send(bans.iter().map(ban_report).collect());
             }
             Command::Meshes { reply } => {
                 let topics = self.tasks.gossip.topics();
@@ -71,25 +67,34 @@ impl EventLoop {
                 offence,
                 detail,
             } => self.penalise(peer, offence, detail),
+            Effect::Dial(opts) => self.start_dial(opts),
+            Effect::Disconnect { peer } => {
+                let _ = self.swarm.disconnect_peer_id(peer);
+            }
+            Effect::Forgive { peer, ips } => self.forgive(peer, &ips),
+            Effect::Addresses { told, confirmed } => self.addresses(told, &confirmed),
+            Effect::MeshScores(scores) => {
+                pubsub::rate(&mut self.swarm.behaviour_mut().pubsub, &scores);
+            }
+            Effect::Table(call) => self.table(call),
+            Effect::Reserved { peer, on } => self.reserve(peer, on),
+            Effect::Ban { sentence, reply } => self.ban(sentence, reply),
+            Effect::Lift {
+                subject,
+                ips,
+                report,
+                reply,
+            } => self.lift(subject, &ips, report, reply),
+            Effect::Explain {
+                peer,
+                ips,
+                report,
+                reply,
+            } => self.explain(peer, ips, report, reply),
+            Effect::CoolDown { peer, lasts } => {
+                self.swarm.behaviour_mut().trust.cool_down(peer, lasts);
+            }
             Effect::Emit(event) => self.observers.emit(event),
         }
-    }
-}
-
-/// The row of a ban.
-pub(crate) fn ban_report(ban: Ban) -> BanReport {
-    let (reason, evidence) = ban.reason.split_once(": ").unwrap_or((&ban.reason, ""));
-    BanReport {
-        subject: ban.subject.to_string(),
-        kind: match ban.subject {
-            Subject::Peer(_) => "peer",
-            Subject::Address(_) => "address",
-        }
-        .to_owned(),
-        reason: reason.to_owned(),
-        evidence: evidence.to_owned(),
-        by: "node".to_owned(),
-        since_ms: ban.since_ms,
-        until_ms: ban.until_ms,
     }
 }

@@ -13,7 +13,6 @@ mod data;
 mod heads;
 mod local;
 mod mesh;
-mod outbox;
 mod reconcile;
 mod serve;
 mod shares;
@@ -41,12 +40,12 @@ pub use self::{blobs::BlobPublishError, local::PublishError};
 use self::{
     data::Asked,
     heads::Heads,
-    outbox::Outbox,
     tally::{Lap, Tally},
 };
 use super::{
     effect::Effect,
     gossip_link::WaitingBytes,
+    outbox::Outbox,
     sync_task::{Local, LocalError, Waiting},
 };
 use crate::{
@@ -301,9 +300,6 @@ struct GossipTask {
     report: watch::Sender<GossipReport>,
     waiting: WaitingBytes,
 }
-
-/// The event loop is gone.
-struct LoopGone;
 
 impl GossipTask {
     async fn run(

@@ -8,8 +8,8 @@ use tokio::sync::broadcast::error::RecvError;
 use super::{Handle, Stopped};
 use crate::{
     event::NodeEvent,
-    network::gate::bans::Subject,
     node::peering::{PeeringError, PeeringRequest, ShareWith},
+    peers::ban::Subject,
     report::{
         BanReport, DiscoveryReport, ExplainReport, KnownPeerReport, TrustEventReport, TrustReport,
         UnbanReport,

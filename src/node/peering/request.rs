@@ -8,11 +8,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     ids::Hash32,
-    network::gate::bans::Subject,
     node::Stopped,
+    peers::ban::Subject,
     report::{
         BanReport, DhtPutReport, DhtStatsReport, DhtValueReport, DiscoveryReport, ExplainReport,
-        KnownPeerReport, TrustEventReport, TrustReport, UnbanReport,
+        KnownPeerReport, SignedPingReport, TrustEventReport, TrustReport, UnbanReport,
     },
 };
 
@@ -38,6 +38,9 @@ pub enum PeeringError {
     /// A score is a number from 0 to 1.
     #[error("a score is a number from 0 to 1, not {0}")]
     Score(f64),
+    /// Addresses that a whole test network shares are not banned, nor what has no group.
+    #[error("{0} is shared by peers that have nothing to do with each other")]
+    Shared(String),
     /// The duration of a ban.
     #[error("a ban lasts 1 second to 365 days")]
     Duration,
@@ -183,6 +186,10 @@ pub(crate) enum PeeringRequest {
     ShareTrust {
         with: ShareWith,
         reply: Answer<Result<usize, PeeringError>>,
+    },
+    SignedPing {
+        peer: PeerId,
+        reply: Answer<Result<SignedPingReport, PeeringError>>,
     },
     Discovery {
         reply: Answer<DiscoveryReport>,

@@ -144,6 +144,28 @@ impl Book {
         self.entries.is_empty()
     }
 
+    /// Where `peer` is said to be, what worked or not.
+    #[must_use]
+    pub fn addresses(&self, peer: &PeerId) -> Vec<Multiaddr> {
+        let entry = self.entries.get(peer);
+        let addresses = entry.into_iter().flat_map(|entry| entry.addresses.iter());
+        addresses.map(|known| known.address.clone()).collect()
+    }
+
+    /// What the operator said about `peer`.
+    #[must_use]
+    pub fn flags(&self, peer: &PeerId) -> Flags {
+        self.entries
+            .get(peer)
+            .map(|entry| entry.flags)
+            .unwrap_or_default()
+    }
+
+    /// Peers that the operator keeps.
+    pub fn pinned(&self) -> impl Iterator<Item = (PeerId, Flags)> {
+        self.pinned.iter().map(|peer| (*peer, self.flags(peer)))
+    }
+
     /// Peers known and never reached, reached, and kept by the operator.
     #[must_use]
     pub fn sizes(&self) -> (usize, usize, usize) {

@@ -70,6 +70,12 @@ impl Book {
         !self.rules.is_me(peer) && held.is_none_or(|held| seq > held)
     }
 
+    /// The highest number of a record of `peer` that was seen.
+    #[must_use]
+    pub fn record_seq(&self, peer: &PeerId) -> Option<u64> {
+        self.entries.get(peer)?.seq
+    }
+
     /// Takes a record whose signatures the caller has verified (`NodeRecord::verify`) and which
     /// `origin` brought.
     ///

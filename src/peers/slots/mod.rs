@@ -237,6 +237,12 @@ impl Plan {
         self.table.peers.get(peer).map(|c| c.slot)
     }
 
+    /// Whether `peer` is reserved.
+    #[must_use]
+    pub fn is_reserved(&self, peer: &PeerId) -> bool {
+        self.reserved.contains_key(peer)
+    }
+
     /// Whether a static address is neither connected nor given up.
     #[must_use]
     pub fn is_searching(&self) -> bool {

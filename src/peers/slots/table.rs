@@ -25,6 +25,19 @@ pub enum Slot {
     Reserved,
 }
 
+impl Slot {
+    /// The stable name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+            Self::Asked => "asked",
+            Self::Reserved => "reserved",
+        }
+    }
+}
+
 /// The connected peers, in the order of their ids, so that a run repeats.
 #[derive(Debug, Default)]
 pub(super) struct Table {

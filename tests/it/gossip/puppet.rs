@@ -80,7 +80,7 @@ impl Puppet {
         let (identity, transport, identify) = transport();
         let (own, id) = (identity.public().clone(), identity.peer_id());
         let config = network::Config::new(identify);
-        let behaviour = network::Behaviour::new(config, own, Arc::new(SystemClock), None).unwrap();
+        let behaviour = network::Behaviour::new(config, own, Arc::new(SystemClock), Rng::seed_from_u64(1), None).unwrap();
         let mut swarm = network::swarm(transport, behaviour, id);
         let address = listen(&mut swarm, TCP).await;
         let (orders, inbox) = mpsc::channel(16);

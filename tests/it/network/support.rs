@@ -72,7 +72,7 @@ impl Setup {
         let mut config = Config::new(identify::Config::new(self.chain, self.genesis, root));
         config.identify.push_interval = Duration::from_millis(10);
         (self.network)(&mut config);
-        let behaviour = Behaviour::new(config, own, Arc::clone(&self.clock), None).unwrap();
+        let behaviour = Behaviour::new(config, own, Arc::clone(&self.clock), Rng::seed_from_u64(1), None).unwrap();
         network::swarm(transport, behaviour, me)
     }
 }
