@@ -121,7 +121,9 @@ pub trait PeerStore: Send + Sync + 'static {
 
 /// A store that lasts as long as the process.
 #[derive(Debug, Default)]
-pub struct MemoryPeers(Mutex<BTreeMap<(Table, Vec<u8>), Vec<u8>>>);
+pub struct MemoryPeers(Mutex<Rows>);
+
+type Rows = BTreeMap<(Table, Vec<u8>), Vec<u8>>;
 
 impl PeerStore for MemoryPeers {
     fn load(&self, table: Table) -> Result<Vec<Row>, PeerStoreError> {
