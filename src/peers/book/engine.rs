@@ -13,19 +13,15 @@ use crate::{
 use super::{
     DAY,
     address::Retry,
-    check::{AddressRefusal, Rules, Scope, group_key},
+    check::{AddressRefusal, Rules, Scope},
     dialled::Collision,
-    entry::{Entry, Flags, Home, Told},
-    origin::{Origin, Source},
+    entry::{Entry, Home, Told},
+    origin::Origin,
     tables::{NEW_BUCKETS, NEW_SLOTS, Slot, TRIED_BUCKETS, TRIED_SLOTS, Table, Tables},
 };
 
 /// Most peers in the tables.
 pub const MAX_PEERS: usize = NEW_BUCKETS * NEW_SLOTS + TRIED_BUCKETS * TRIED_SLOTS;
-
-/// Most peers that the operator keeps besides. They are never evicted, so an endless list would
-/// have no bound.
-pub const MAX_PINNED: usize = 256;
 
 /// A peer that fails and was not heard of for so long is removed, in milliseconds.
 const FORGET_AFTER: u64 = 30 * DAY;
@@ -59,21 +55,6 @@ pub struct Learnt {
     /// Addresses for which there was no room: those who told us have used up theirs, or the entry
     /// is full of better ones.
     pub no_room: usize,
-}
-
-/// Why the operator's peer was not added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AddError {
-    /// It is this node.
-    #[error("that is this node itself")]
-    Own,
-    /// None of its addresses can be used; why the last one cannot.
-    #[error("no address can be used: {0}")]
-    Addresses(AddressRefusal),
-    /// [`MAX_PINNED`] peers are kept already.
-    #[error("{MAX_PINNED} peers are kept already; remove one first")]
-    Full,
 }
 
 /// Addresses of peers, bounded.
@@ -246,64 +227,6 @@ impl Book {
         learnt
     }
 
-    /// The operator wants `peer` to be known at `addresses`, with `flags`: it stays until it is
-    /// removed. Addresses may be none.
-    ///
-    /// # Errors
-    /// It is this node, no address can be used, or too many peers are kept already.
-    pub fn add(
-        &mut self,
-        peer: PeerId,
-        addresses: &[Multiaddr],
-        flags: Flags,
-        now: Now,
-    ) -> Result<(), AddError> {
-        if self.rules.is_me(&peer) {
-            return Err(AddError::Own);
-        }
-        let origin = Origin::here(Source::Operator);
-        let check = |a| self.rules.check(&peer, a, origin);
-        let refusal = addresses.iter().filter_map(|a| check(a).err()).last();
-        if let Some(refusal) = refusal
-            && addresses.iter().all(|a| check(a).is_err())
-        {
-            return Err(AddError::Addresses(refusal));
-        }
-        let before = self.entries.get(&peer).map(|e| e.flags);
-        let flags = before.unwrap_or_default().with(flags).with(Flags {
-            operator: true,
-            ..Flags::default()
-        });
-        self.pin(peer, flags, now)?;
-        self.learn(peer, addresses, origin, now);
-        Ok(())
-    }
-
-    /// Replaces what the operator said about a known peer. `false` if it is not known.
-    ///
-    /// # Errors
-    /// Too many peers are kept already.
-    pub fn set_flags(&mut self, peer: &PeerId, flags: Flags, now: Now) -> Result<bool, AddError> {
-        if !self.entries.contains_key(peer) {
-            return Ok(false);
-        }
-        if flags.any() {
-            self.pin(*peer, flags, now)?;
-            return Ok(true);
-        }
-        self.unpin(peer, now);
-        Ok(true)
-    }
-
-    /// Forgets a peer, whatever is known about it. Says whether it was known.
-    pub fn remove(&mut self, peer: &PeerId) -> bool {
-        let known = self.forget(peer);
-        let before = self.anchors.len();
-        self.anchors.retain(|a| a != peer);
-        self.state_is_dirty |= self.anchors.len() != before;
-        known
-    }
-
     /// Removes peers that fail and were not heard of for a month, and records that have expired.
     /// Once an hour is enough. Says how many peers are gone.
     pub fn prune(&mut self, now: Now) -> usize {
@@ -348,7 +271,7 @@ impl Book {
         must: bool,
     ) -> Option<Slot> {
         let place = self.rules.place(address);
-        let source = group_key(origin.group);
+        let source = origin.key();
         let slots: Vec<Slot> = self.tables.new_slots(peer, &place, &source).collect();
         self.free_one(Table::New, &slots, at, must)
     }
@@ -378,7 +301,7 @@ impl Book {
         if bad.is_some() || !must {
             return bad;
         }
-        loses(&|_| true)
+        loses(&|entry| !entry.is_proven()).or_else(|| loses(&|_| true))
     }
 
     /// Removes an entry and everything that refers to it, but for the anchors.
@@ -417,29 +340,5 @@ impl Book {
             Home::Pinned => drop(self.pinned.insert(*peer)),
         }
         self.dirty.insert(*peer);
-    }
-
-    fn pin(&mut self, peer: PeerId, flags: Flags, now: Now) -> Result<(), AddError> {
-        if !self.pinned.contains(&peer) && self.pinned.len() >= MAX_PINNED {
-            return Err(AddError::Full);
-        }
-        let at = self.at(now);
-        let entry = self.entries.entry(peer);
-        entry.or_insert_with(|| Entry::new(Home::Pinned, at)).flags = flags;
-        self.move_to(&peer, Home::Pinned);
-        self.collisions.retain(|c| c.old != peer && c.new != peer);
-        Ok(())
-    }
-
-    fn unpin(&mut self, peer: &PeerId, now: Now) {
-        let at = self.at(now);
-        let Some(entry) = self.entries.get_mut(peer) else {
-            return;
-        };
-        entry.flags = Flags::default();
-        self.dirty.insert(*peer);
-        if entry.home == Home::Pinned && !self.promote(peer, at) {
-            self.demote(peer, at);
-        }
     }
 }

@@ -170,7 +170,7 @@ impl Entry {
 
     /// Unproven claims of the group that tells `new`.
     fn claims<'a>(&'a self, new: &'a Known) -> impl Iterator<Item = (usize, &'a Known)> {
-        let by_the_same = |a: &Known| a.is_hearsay() && a.origin.group == new.origin.group;
+        let by_the_same = |a: &Known| a.is_hearsay() && a.origin.key() == new.origin.key();
         let all = self.addresses.iter().enumerate();
         all.filter(move |(_, a)| by_the_same(a))
     }

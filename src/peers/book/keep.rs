@@ -9,8 +9,9 @@ use crate::{
 };
 
 use super::{
-    engine::{Book, BookConfig, MAX_PINNED},
+    engine::{Book, BookConfig},
     entry::{Entry, Flags, Home},
+    operator::MAX_PINNED,
     row,
     tables::{Slot, Table},
 };

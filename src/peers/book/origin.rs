@@ -6,6 +6,8 @@ use libp2p::Multiaddr;
 
 use crate::peers::Group;
 
+use super::check::group_key;
+
 /// By which way an address came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
@@ -82,6 +84,15 @@ impl Origin {
         Self {
             source,
             group: Group::Local,
+        }
+    }
+
+    /// The source group: what it tells shares one part of the book. Each way that begins at this
+    /// machine is one, so that a flood on the local network leaves the seeds their room.
+    pub(super) fn key(self) -> Vec<u8> {
+        match self.source {
+            Source::Dht | Source::Exchange | Source::Identify => group_key(self.group),
+            own => vec![2, own as u8],
         }
     }
 

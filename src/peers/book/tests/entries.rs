@@ -147,7 +147,7 @@ fn what_the_operator_adds_stays_until_it_is_removed() {
     let entry = world.book.entry(&id(1), now).unwrap();
     assert_eq!(entry.place, Place::Kept);
     assert!(entry.flags.operator && entry.flags.reserved && !entry.flags.trusted);
-    assert_eq!(world.book.kept(now)[0].addresses, [private.clone()]);
+    assert!(world.book.kept(now)[0].addresses.contains(&private));
     assert_eq!(world.pick().unwrap().peer, id(1));
     let zero = at("/ip4/0.0.0.0/tcp/1");
     let refused = AddError::Addresses(AddressRefusal::Undialable);

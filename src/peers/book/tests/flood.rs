@@ -170,3 +170,20 @@ fn poison_that_was_dialled_in_vain_makes_room() {
     }
     assert!(evil(&world) * 4 < taken, "{} of {taken}", evil(&world));
 }
+
+#[test]
+fn a_flood_on_the_local_network_leaves_the_seeds_their_room() {
+    let mut world = World::new(Scope::Public);
+    for n in 0..20_000 {
+        let neighbour = at(&format!("/ip4/10.{}.{}.9/tcp/1", n / 250, n % 250));
+        world.learn(EVIL + n, &neighbour, Origin::here(Source::Lan));
+    }
+    let most = NEW_BUCKETS_PER_SOURCE * NEW_SLOTS;
+    assert!(evil(&world) <= most, "{} of {most}", evil(&world));
+    let seeds = (0..200).filter(|n| {
+        let learnt = world.learn(*n, &host(*n, 1), Origin::here(Source::Seed));
+        learnt.new_peer
+    });
+    let fit = seeds.count();
+    assert!(fit > 150, "{fit} of 200");
+}
