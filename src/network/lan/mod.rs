@@ -2,8 +2,8 @@
 //!
 //! libp2p's mDNS believes everybody, remembers without bound and searches what it remembers from end
 //! to end, so that a machine on the network can stall whoever polls it. Here it runs on a thread of
-//! its own ([`watch`]), is taken down while it is flooded ([`pauses`]), and what it hears is
-//! believed sparingly ([`sightings`]). It adds no address to a dial and tells the swarm of none:
+//! its own (`watch`), is taken down while it is flooded (`pauses`), and what it hears is
+//! believed sparingly (`sightings`). It adds no address to a dial and tells the swarm of none:
 //! the event loop hears of [`Event::Found`] and decides. See `specs/discovery/lan.md`.
 
 mod belief;

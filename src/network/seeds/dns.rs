@@ -3,8 +3,9 @@
 use std::{net::SocketAddr, time::Duration};
 
 use hickory_resolver::{
-    Resolver, TokioResolver,
+    Resolver, ResolverBuilder, TokioResolver,
     config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig, ResolverOpts},
+    lookup::Lookup,
     net::{NetError, runtime::TokioRuntimeProvider},
     proto::rr::{RData, RecordType},
 };
@@ -25,30 +26,47 @@ const MAX_CACHED_ANSWERS: u64 = 64;
 /// Questions about one name are repeated so often before the time is up.
 const ATTEMPTS: u32 = 3;
 
-/// A resolver, or why there is none.
+/// Resolvers in the order in which they are asked, or why there is none.
+///
+/// Each configured server has its own: one resolver of several servers gives up at the first that
+/// answers with an error.
 pub(super) struct Dns {
-    resolver: Result<TokioResolver, String>,
+    resolvers: Result<Vec<TokioResolver>, String>,
     limit: Duration,
+}
+
+/// What is asked about a name.
+#[derive(Clone, Copy)]
+enum Question {
+    Texts,
+    Addresses,
 }
 
 impl Dns {
     /// Asks `servers`, or those of the system if there are none.
     pub(super) fn new(servers: &[SocketAddr], limit: Duration) -> Self {
-        let builder = match servers {
-            [] => TokioResolver::builder_tokio(),
-            servers => {
-                let servers = servers.iter().copied().map(server).collect();
-                let config = ResolverConfig::from_parts(None, Vec::new(), servers);
-                let provider = TokioRuntimeProvider::default();
-                Ok(Resolver::builder_with_config(config, provider))
-            }
-        };
-        let resolver = builder.and_then(|mut builder| {
+        let build = |builder: ResolverBuilder<TokioRuntimeProvider>, limit| {
+            let mut builder = builder;
             set(builder.options_mut(), limit);
             builder.build()
-        });
+        };
+        let resolvers = match servers {
+            [] => TokioResolver::builder_tokio()
+                .and_then(|builder| build(builder, limit))
+                .map(|resolver| vec![resolver]),
+            servers => {
+                let each = limit / u32::try_from(servers.len()).unwrap_or(u32::MAX);
+                let one = |address: &SocketAddr| {
+                    let server = vec![server(*address)];
+                    let config = ResolverConfig::from_parts(None, Vec::new(), server);
+                    let provider = TokioRuntimeProvider::default();
+                    build(Resolver::builder_with_config(config, provider), each)
+                };
+                servers.iter().map(one).collect()
+            }
+        };
         Self {
-            resolver: resolver.map_err(|e| e.to_string()),
+            resolvers: resolvers.map_err(|e| e.to_string()),
             limit,
         }
     }
@@ -60,27 +78,15 @@ impl Dns {
         port: u16,
         public_only: bool,
     ) -> Result<Fetched, SeedError> {
-        let resolver = match &self.resolver {
-            Ok(resolver) => resolver,
-            Err(reason) => return Err(SeedError::NoResolver(reason.clone())),
-        };
-        // The final dot keeps the system's search domains out of it.
-        let whole = format!("{name}.");
-        let records = self
-            .within(name, resolver.lookup(whole.as_str(), RecordType::TXT))
-            .await?;
-        let texts = records.as_ref().map_or_else(Vec::new, |found| {
-            let texts = found.answers().iter().filter_map(|r| text(&r.data));
-            texts.take(MAX_RECORDS).collect()
-        });
+        let records = self.lookup(name, Question::Texts).await?;
+        let texts: Vec<Vec<u8>> = records.iter().flat_map(texts).take(MAX_RECORDS).collect();
         let answer = read_txt(texts.iter().map(Vec::as_slice), public_only);
         if !answer.entries.is_empty() {
             return Ok(fetched(answer));
         }
-        let found = self
-            .within(name, resolver.lookup_ip(whole.as_str()))
-            .await?;
-        let addresses = found.iter().flat_map(|found| found.iter());
+        let records = self.lookup(name, Question::Addresses).await?;
+        let records = records.iter().flat_map(|found| found.answers());
+        let addresses = records.filter_map(|record| record.data.ip_addr());
         let mut bare = of_addresses(addresses, port, public_only);
         bare.dropped += answer.dropped;
         if bare.entries.is_empty() {
@@ -92,25 +98,38 @@ impl Dns {
         Ok(fetched(bare))
     }
 
-    /// An answer in time; `None` if there is nothing of the kind.
-    async fn within<T>(
-        &self,
-        name: &str,
-        question: impl Future<Output = Result<T, NetError>>,
-    ) -> Result<Option<T>, SeedError> {
-        let late = || SeedError::DnsTimeout {
-            name: name.to_owned(),
-            secs: self.limit.as_secs(),
+    /// The answer of the first server that gives one; `None` if it says that there is nothing.
+    async fn lookup(&self, name: &str, question: Question) -> Result<Option<Lookup>, SeedError> {
+        let resolvers = match &self.resolvers {
+            Ok(resolvers) => resolvers,
+            Err(reason) => return Err(SeedError::NoResolver(reason.clone())),
         };
-        match timeout(self.limit, question).await {
-            Ok(Ok(answer)) => Ok(Some(answer)),
-            Ok(Err(error)) if error.is_no_records_found() => Ok(None),
-            Ok(Err(NetError::Timeout)) | Err(_) => Err(late()),
-            Ok(Err(error)) => Err(SeedError::Dns {
-                name: name.to_owned(),
-                reason: error.to_string(),
-            }),
+        let each = self.limit / u32::try_from(resolvers.len()).unwrap_or(u32::MAX);
+        let mut failure = SeedError::NoResolver("none is configured".to_owned());
+        for resolver in resolvers {
+            failure = match timeout(each, put(resolver, name, question)).await {
+                Ok(Ok(answer)) => return Ok(Some(answer)),
+                Ok(Err(error)) if error.is_no_records_found() => return Ok(None),
+                Ok(Err(NetError::Timeout)) | Err(_) => SeedError::DnsTimeout {
+                    name: name.to_owned(),
+                    secs: self.limit.as_secs(),
+                },
+                Ok(Err(error)) => SeedError::Dns {
+                    name: name.to_owned(),
+                    reason: error.to_string(),
+                },
+            };
         }
+        Err(failure)
+    }
+}
+
+async fn put(resolver: &TokioResolver, name: &str, question: Question) -> Result<Lookup, NetError> {
+    // The final dot keeps the system's search domains out of it.
+    let whole = format!("{name}.");
+    match question {
+        Question::Texts => resolver.lookup(whole, RecordType::TXT).await,
+        Question::Addresses => resolver.lookup_ip(whole).await.map(Lookup::from),
     }
 }
 
@@ -122,14 +141,16 @@ fn fetched(answer: Answer) -> Fetched {
     }
 }
 
-/// The strings of a TXT record, joined; `None` for other records and for what is too long.
-fn text(data: &RData) -> Option<Vec<u8>> {
-    let RData::TXT(txt) = data else {
-        return None;
-    };
-    let strings = || txt.txt_data.iter();
-    let len: usize = strings().map(|s| s.len()).sum();
-    (len <= MAX_TXT_BYTES).then(|| strings().flat_map(|s| s.iter().copied()).collect())
+/// The TXT records of an answer, the strings of each joined, but for those that are too long.
+fn texts(found: &Lookup) -> impl Iterator<Item = Vec<u8>> {
+    found.answers().iter().filter_map(|record| {
+        let RData::TXT(txt) = &record.data else {
+            return None;
+        };
+        let strings = || txt.txt_data.iter();
+        let len: usize = strings().map(|s| s.len()).sum();
+        (len <= MAX_TXT_BYTES).then(|| strings().flat_map(|s| s.iter().copied()).collect())
+    })
 }
 
 fn server(address: SocketAddr) -> NameServerConfig {

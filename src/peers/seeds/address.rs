@@ -43,7 +43,7 @@ fn fits(address: &Multiaddr, public_only: bool) -> bool {
             somewhere && (!public_only || is_public(ip))
         }
         Some(Protocol::Dns(name) | Protocol::Dns4(name) | Protocol::Dns6(name)) => {
-            !name.is_empty() && !(public_only && is_local_name(&name))
+            !(name.is_empty() || public_only && is_local_name(&name))
         }
         // Within this process, for tests.
         Some(Protocol::Memory(_)) => return !public_only && parts.next().is_none(),

@@ -68,7 +68,7 @@ impl Schedule {
     }
 
     /// A source answered. A list that ends in `expires_in` is asked for again at half of that at the
-    /// latest, but not within [`FIRST_RETRY`].
+    /// latest, but not within a minute.
     pub fn answered(
         &mut self,
         number: usize,

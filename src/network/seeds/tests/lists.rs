@@ -81,3 +81,11 @@ async fn refuses_files_that_are_unsigned_too_long_or_no_files() {
         .unwrap_err();
     assert!(error.to_string().contains("not a regular file"), "{error}");
 }
+
+#[test]
+fn a_fetch_can_run_in_a_task_of_its_own() {
+    fn is_send(_: &impl Send) {}
+    let fetcher = fetcher(config());
+    let source = source("file:///none");
+    is_send(&fetcher.fetch(&source, 0));
+}
