@@ -359,8 +359,9 @@ impl Store {
             };
             if taken {
                 let wait = self.rng.random_range(Duration::ZERO..HELD_REPUBLISH);
-                if let Some(e) = self.records.get_mut(&key).filter(|e| !e.is_own()) {
-                    e.due = now.mono + wait;
+                if let Some(e) = self.records.get_mut(&key) {
+                    // Holders may have gone while this node was away.
+                    e.due = now.mono + if e.is_own() { Duration::ZERO } else { wait };
                 }
                 self.changed.remove(&key);
             } else {

@@ -266,6 +266,9 @@ fn a_restart_finds_what_was_there() {
     assert_eq!(changes.len(), 3);
     assert!(changes.iter().all(|(_, row)| row.is_none()));
     assert!(changes.iter().any(|(key, _)| *key == foreign.key()));
+    // Ours is sent at once: who held it may have gone.
+    let due = second.due_republish(later.mono, 10);
+    assert_eq!(due, [second.own().next().unwrap().clone()]);
     // Half of the life was over.
     assert_eq!(second.expire(later.mono + HOUR / 2), 2);
 }

@@ -7,7 +7,8 @@ use libp2p::PeerId;
 use crate::bucket::{Bucket, Rate};
 
 /// Most peers whose buckets are remembered, 0.5 MB. A bucket that is full again is forgotten, so
-/// this many would have to ask within ten seconds; then the fullest half is forgotten early.
+/// this many would have to ask within ten seconds; then
+/// those at least half full are forgotten early, or else anyone.
 const MAX_PEERS: usize = 4096;
 
 /// Buckets by peer, not by connection: connecting again gives nothing new.
@@ -61,8 +62,48 @@ impl Rates {
                     |b: &mut (Bucket, Bucket)| !b.0.has(now, lookups) || !b.1.has(now, stores);
                 self.peers.retain(|_, buckets| busy(buckets));
             }
+            let any = self.peers.keys().next().copied();
+            if let Some(any) = any.filter(|_| self.peers.len() >= MAX_PEERS) {
+                self.peers.remove(&any);
+            }
         }
         let new = || (Bucket::new(self.lookups), Bucket::new(self.stores));
         self.peers.entry(peer).or_insert_with(new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_is_bounded_and_so_are_the_peers() {
+        let rate = |burst| Rate {
+            per_second: 1,
+            burst,
+        };
+        let (mut rates, now) = (Rates::new(rate(2), rate(1), rate(10_000)), Instant::now());
+        let peer = PeerId::random();
+        assert!(rates.lookup(peer, now) && rates.lookup(peer, now));
+        assert!(!rates.lookup(peer, now));
+        assert!(rates.store(peer, now) && !rates.store(peer, now));
+        for _ in 0..MAX_PEERS + 10 {
+            let other = PeerId::random();
+            assert!(rates.store(other, now) && rates.lookup(other, now));
+        }
+        assert_eq!(rates.peers.len(), MAX_PEERS);
+        rates.prune(now + rate(2).refill());
+        assert!(rates.is_empty());
+    }
+
+    #[test]
+    fn all_peers_together_are_bounded() {
+        let rate = |burst| Rate {
+            per_second: 1,
+            burst,
+        };
+        let (mut rates, now) = (Rates::new(rate(2), rate(5), rate(3)), Instant::now());
+        let taken = (0..5).filter(|_| rates.store(PeerId::random(), now));
+        assert_eq!(taken.count(), 3);
     }
 }
