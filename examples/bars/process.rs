@@ -159,7 +159,7 @@ async fn fetch(dir: &Path, height: Height, honest: &str, bad: &[&str]) -> Handle
 async fn judge(node: &Handle, honest: &str, liar: Option<&str>) {
     let id = |address: &str| address.rsplit('/').next().map(str::to_owned);
     let bans = node.bans().await.expect("runs");
-    let banned: Vec<String> = bans.iter().map(|ban| ban.peer_id.clone()).collect();
+    let banned: Vec<String> = bans.iter().map(|ban| ban.subject.clone()).collect();
     assert_eq!(banned, Vec::from_iter(liar.and_then(id)), "{bans:?}");
     let peers = node.peers().await.expect("runs");
     // Nothing dials it again, so it is here only if it was never sent away.

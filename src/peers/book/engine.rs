@@ -15,7 +15,7 @@ use super::{
     address::Retry,
     check::{AddressRefusal, Rules, Scope},
     dialled::Collision,
-    entry::{Entry, Home, Told},
+    entry::{Entry, Flags, Home, Told},
     origin::Origin,
     tables::{NEW_BUCKETS, NEW_SLOTS, Slot, TRIED_BUCKETS, TRIED_SLOTS, Table, Tables},
 };

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use animica_p2p::{
     Multiaddr, PeerId,
     chain::Genesis,
-    clock::SystemClock,
+    clock::{Rng, SystemClock},
     crypto::sign::SigAlg,
     identity::{NodeIdentity, Policy},
     ids::ChainId,
@@ -22,6 +22,7 @@ use animica_p2p::{
 };
 use futures::{StreamExt as _, stream};
 use libp2p::{Swarm, swarm::SwarmEvent};
+use rand::SeedableRng as _;
 use tokio::sync::mpsc;
 
 use crate::support::{TCP, listen, soon};
@@ -80,7 +81,14 @@ impl Puppet {
         let (identity, transport, identify) = transport();
         let (own, id) = (identity.public().clone(), identity.peer_id());
         let config = network::Config::new(identify);
-        let behaviour = network::Behaviour::new(config, own, Arc::new(SystemClock), Rng::seed_from_u64(1), None).unwrap();
+        let behaviour = network::Behaviour::new(
+            config,
+            own,
+            Arc::new(SystemClock),
+            Rng::seed_from_u64(1),
+            None,
+        )
+        .unwrap();
         let mut swarm = network::swarm(transport, behaviour, id);
         let address = listen(&mut swarm, TCP).await;
         let (orders, inbox) = mpsc::channel(16);

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use animica_p2p::{
     Multiaddr, PeerId,
-    clock::{Clock, SystemClock},
+    clock::{Clock, Rng, SystemClock},
     crypto::sign::SigAlg,
     identity::{NodeIdentity, Policy},
     ids::{ChainId, Hash32, Height, Work},
@@ -13,6 +13,7 @@ use animica_p2p::{
 };
 use futures::StreamExt;
 use libp2p::{Swarm, swarm::SwarmEvent};
+use rand::SeedableRng as _;
 
 pub(super) use crate::support::{TCP, listen};
 
@@ -72,7 +73,14 @@ impl Setup {
         let mut config = Config::new(identify::Config::new(self.chain, self.genesis, root));
         config.identify.push_interval = Duration::from_millis(10);
         (self.network)(&mut config);
-        let behaviour = Behaviour::new(config, own, Arc::clone(&self.clock), Rng::seed_from_u64(1), None).unwrap();
+        let behaviour = Behaviour::new(
+            config,
+            own,
+            Arc::clone(&self.clock),
+            Rng::seed_from_u64(1),
+            None,
+        )
+        .unwrap();
         network::swarm(transport, behaviour, me)
     }
 }
