@@ -203,6 +203,28 @@ pub struct PingReport {
     pub rtt_ms: f64,
 }
 
+/// Answer of `ping --signed`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SignedPingReport {
+    /// Who signed the answer.
+    pub peer_id: String,
+    /// Where we reached it.
+    pub address: String,
+    /// Whether the connection was made for this ping.
+    pub fresh_connection: bool,
+    /// Milliseconds from asking to the answer, both signatures and one verification included.
+    pub rtt_ms: f64,
+    /// How far the peer's clock is ahead of ours, milliseconds; below zero if it is behind. As
+    /// precise as half the round trip.
+    pub clock_offset_ms: i64,
+    /// The algorithm of the key that signed.
+    pub signature: String,
+    /// Whether that key signs by delegation of the identity.
+    pub delegated: bool,
+    /// The nonce that was signed, hex.
+    pub nonce: String,
+}
+
 /// One ban in force.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BanReport {

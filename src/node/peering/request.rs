@@ -9,10 +9,10 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     ids::Hash32,
     network::gate::bans::Subject,
-    node::Stopped,
+    node::{ConnectError, Stopped},
     report::{
         BanReport, DhtPutReport, DhtStatsReport, DhtValueReport, DiscoveryReport, ExplainReport,
-        KnownPeerReport, TrustEventReport, TrustReport, UnbanReport,
+        KnownPeerReport, SignedPingReport, TrustEventReport, TrustReport, UnbanReport,
     },
 };
 
@@ -47,6 +47,9 @@ pub enum PeeringError {
     /// The other side did not do what was asked.
     #[error("the peer did not answer as it should: {0}")]
     Peer(String),
+    /// The peer could not be connected to first.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     /// Nothing could be read or written.
     #[error(transparent)]
     Store(#[from] crate::peers::PeerStoreError),
@@ -183,6 +186,10 @@ pub(crate) enum PeeringRequest {
     ShareTrust {
         with: ShareWith,
         reply: Answer<Result<usize, PeeringError>>,
+    },
+    SignedPing {
+        peer: PeerId,
+        reply: Answer<Result<SignedPingReport, PeeringError>>,
     },
     Discovery {
         reply: Answer<DiscoveryReport>,
