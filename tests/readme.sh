@@ -117,6 +117,11 @@ check() {
     *"chain head"*) heads+=("$(grep '^hash' "$work/out")") ;;
     # A node that has just started may not have reached the other yet.
     *"peer list"*) shows_soon ".*127.0.0.1.*x25519+${ANIMICA_P2P_KEM:-ml-kem-768}" "$1" ;;
+    *"peer explain"*) shows 'to change it' "$1"; shows 'peer id' "$1" ;;
+    *"ping "*" --signed"*) shows 'signed by' "$1" ;;
+    *"dht get colour"*) shows 'blue$' "$1" ;;
+    *"peer bans"*) shows '.*to show it' "$1" ;;
+    *"peer unban"*) shows 'lifted: ' "$1" ;;
     *"p2p messages"*) shows_soon '\[app\] .*: hello' "$1" ;;
     *"gossip stats"*) shows_soon ' *txs  *[1-9]' "$1" ;;
     *"config print"*) grep -q 600 "$work/out" || fail "'$1' does not show its value" ;;

@@ -54,7 +54,15 @@ codes! {
     ShuttingDown = "shutting_down", 1, "The node is going down.";
     PeerUnreachable = "peer_unreachable", 1, "Nobody answered at the address.";
     PeerRefused = "peer_refused", 1, "The handshake with the peer failed, or the peer refused us.";
-    PeerUnknown = "peer_unknown", 1, "No such peer is connected.";
+    PeerUnknown = "peer_unknown", 1, "No such peer is connected or known.";
+    PeerAmbiguous = "peer_ambiguous", 1, "Several peers have an id that begins so.";
+    PeerSelf = "peer_self", 1, "That is this node itself.";
+    PeerReserved = "peer_reserved", 1, "A reserved peer is never banned.";
+    PeerFailed = "peer_failed", 1, "The peer did not answer, or not as it should.";
+    BookRefused = "book_refused", 1, "The address book does not take it.";
+    DhtNoPeers = "dht_no_peers", 1, "No connected peer takes part in the hash table.";
+    DhtNotReplicated = "dht_not_replicated", 1, "The value is stored on this node alone.";
+    DhtNoValue = "dht_no_value", 1, "Nobody has a value under this key.";
     Rejected = "rejected", 1, "No node takes it: malformed, too large, or against the rules.";
     NotReceived = "not_received", 1, "The peer did not take the direct message.";
     NotFound = "not_found", 1, "No such header or block.";

@@ -11,12 +11,14 @@ use super::{
     code::{ErrorCode, Failure},
     control::{Control, Progress, Request},
     inspect,
+    subject::subject,
 };
 use crate::{
     chain::{Genesis, Verifier, miner::MineRequest},
     clock::{Clock, SystemClock},
     node::{Handle, PingTarget, config::Address},
     report::MineReport,
+    telemetry::escaped,
 };
 
 #[cfg(feature = "http")]
@@ -24,6 +26,8 @@ mod faces;
 mod gossip;
 mod import;
 mod messages;
+mod peers;
+mod values;
 
 /// Blocks mined between two progress steps.
 const MINE_STEP: u64 = 512;
@@ -64,31 +68,43 @@ impl Dispatcher {
                 value(&node.connect(addr).await?)
             }
             Request::PeerDisconnect { peer } => self.disconnect(&peer).await,
-            Request::PeerShow { .. }
-            | Request::PeerExplain { .. }
-            | Request::PeerKnown { .. }
-            | Request::PeerAdd { .. }
-            | Request::PeerRemove { .. }
-            | Request::PeerBan { .. }
-            | Request::PeerUnban { .. }
-            | Request::PeerBans
-            | Request::PeerTrust { .. }
-            | Request::PeerReserve { .. }
-            | Request::TrustShow { .. }
-            | Request::TrustEvents { .. }
-            | Request::TrustTop { .. }
-            | Request::TrustShare { .. }
-            | Request::DiscoveryStatus
-            | Request::DhtPut { .. }
-            | Request::DhtGet { .. }
-            | Request::DhtDelete { .. }
-            | Request::DhtStats
-            | Request::PingSigned { .. } => Err(Failure::new(ErrorCode::BadRequest, "not yet")),
+            Request::PeerShow { peer } => self.show_peer(&peer).await,
+            Request::PeerExplain { peer } => value(&node.explain(peer_id(&peer)?).await?),
+            Request::PeerKnown { limit } => self.known_peers(limit).await,
+            Request::PeerAdd { addr } => self.add_peer(&addr).await,
+            Request::PeerRemove { peer } => self.remove_peer(&peer).await,
+            Request::PeerBan {
+                subject: who,
+                secs,
+                reason,
+            } => self.ban(&who, secs, reason).await,
+            Request::PeerUnban { subject: who } => value(&node.unban(subject(&who)?).await?),
+            Request::PeerBans => value(&node.bans().await?),
+            Request::PeerTrust { peer, score, off } => self.trust_peer(&peer, score, off).await,
+            Request::PeerReserve { target, off } => self.reserve(&target, off).await,
+            Request::TrustShow { peer } => self.show_trust(&peer).await,
+            Request::TrustEvents { peer, limit } => self.trust_events(peer.as_deref(), limit).await,
+            Request::TrustTop { count } => self.most_trusted(count).await,
+            Request::TrustShare { peer, ask } => self.share_trust(peer.as_deref(), ask).await,
+            Request::DiscoveryStatus => value(&node.discovery().await?),
+            Request::DhtPut {
+                key,
+                value: text,
+                ttl_s,
+            } => self.put(key, &text, ttl_s).await,
+            Request::DhtGet {
+                key,
+                author,
+                content,
+            } => self.get(&key, author.as_deref(), content).await,
+            Request::DhtDelete { key } => self.delete(key).await,
+            Request::DhtStats => value(&node.dht_stats().await?),
+            Request::PingSigned { target } => {
+                let target = self.other(&target)?;
+                value(&node.signed_ping(target).await?)
+            }
             Request::Ping { target } => {
-                let target = ping_target(&target)?;
-                if let PingTarget::Address(addr) = &target {
-                    self.not_ourselves(addr)?;
-                }
+                let target = self.other(&target)?;
                 value(&node.ping(target).await?)
             }
             Request::ChainHead => value(&node.head()),
@@ -123,6 +139,15 @@ impl Dispatcher {
         }
     }
 
+    /// Whom to ping: a peer, or an address that is not our own.
+    fn other(&self, target: &str) -> Result<PingTarget, Failure> {
+        let target = ping_target(target)?;
+        if let PingTarget::Address(addr) = &target {
+            self.not_ourselves(addr)?;
+        }
+        Ok(target)
+    }
+
     /// The swarm drops its own addresses before it dials and then knows none; say what happened.
     fn not_ourselves(&self, addr: &Multiaddr) -> Result<(), Failure> {
         let bare = |a: &Multiaddr| -> Multiaddr {
@@ -146,9 +171,7 @@ impl Dispatcher {
     }
 
     async fn disconnect(&self, peer: &str) -> Result<Value, Failure> {
-        let peer: PeerId = peer
-            .parse()
-            .map_err(|_| Failure::new(ErrorCode::BadRequest, "not a peer id"))?;
+        let peer = peer_id(peer)?;
         if self.handle.disconnect(peer).await? {
             return Ok(json!({"disconnected": true}));
         }
@@ -230,6 +253,13 @@ fn multiaddr(text: &str) -> Result<Multiaddr, Failure> {
         .multiaddr()
         .cloned()
         .ok_or_else(|| bad(format!("`{address}`: this version has no transport for it")))
+}
+
+fn peer_id(text: &str) -> Result<PeerId, Failure> {
+    text.parse().map_err(|_| {
+        let message = format!("`{}` is not a peer id", escaped(text));
+        Failure::new(ErrorCode::BadRequest, message)
+    })
 }
 
 fn ping_target(text: &str) -> Result<PingTarget, Failure> {

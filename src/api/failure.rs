@@ -2,6 +2,7 @@
 
 mod gossip;
 mod node;
+mod peers;
 
 use std::io;
 

@@ -16,4 +16,6 @@ pub mod inspect;
 pub mod publish;
 #[cfg(unix)]
 pub mod running;
+pub mod subject;
 pub mod talk;
+pub mod values;

@@ -2,18 +2,23 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-
-use crate::node::config::{FlagValue, LogFormat};
+use clap::{ArgAction, Args, Parser, Subcommand};
 
 mod chain;
+mod dht;
 mod gossip;
 mod key;
+mod listen;
+mod peers;
+mod span;
 
 pub(super) use self::{
     chain::{Chain, MineShape},
+    dht::{Dht, Get, Put},
     gossip::{AppMessage, Gossip, Mempool, Messages, Publish, Send, Txs},
     key::{Key, KeyFile, PassphraseArgs},
+    listen::Listen,
+    peers::{Ban, Discovery, Peer, PeerTrust, Ping, Trust},
 };
 
 const EXAMPLES: &str = "\
@@ -22,6 +27,9 @@ Examples:
   animica-p2p listen --data-dir ./b --listen 127.0.0.1:41001 --bootstrap 127.0.0.1:41000
   animica-p2p chain mine --count 1000
   animica-p2p peer connect 127.0.0.1:41000
+  animica-p2p peer explain 14QGSc4
+  animica-p2p peer ban 203.0.113.7 --for 1h --reason 'floods'
+  animica-p2p dht put colour blue --ttl 1h
   animica-p2p sync status --watch
   animica-p2p broadcast 'hello, everybody'
   animica-p2p messages --follow
@@ -80,9 +88,18 @@ pub(super) struct Global {
 pub(super) enum Command {
     /// Run a node until SIGINT or SIGTERM
     Listen(Listen),
-    /// Connect to peers, list them, disconnect them
-    #[command(subcommand)]
+    /// Peers: connect, list, explain, ban, reserve, and whom the node knows
+    #[command(subcommand, visible_alias = "peers")]
     Peer(Peer),
+    /// How far peers are believed, and why
+    #[command(subcommand)]
+    Trust(Trust),
+    /// Where peers come from
+    #[command(subcommand)]
+    Discovery(Discovery),
+    /// Values that nodes keep for each other
+    #[command(subcommand)]
+    Dht(Dht),
     /// Make something for peers to receive
     #[command(subcommand)]
     Publish(Publish),
@@ -119,97 +136,6 @@ pub(super) enum Command {
     Health(Health),
     /// Version, and with --json the providers of every algorithm
     Version,
-}
-
-/// `listen`.
-#[derive(Clone, Debug, Default, Args)]
-pub(super) struct Listen {
-    /// Addresses to listen on [env: ANIMICA_P2P_LISTEN] [default: /ip4/0.0.0.0/tcp/41000]
-    #[arg(long, value_name = "ADDR", value_delimiter = ',', num_args = 1..)]
-    pub(super) listen: Vec<String>,
-    /// Peers to connect to and stay connected to [env: ANIMICA_P2P_BOOTSTRAP]
-    #[arg(long, value_name = "ADDR", value_delimiter = ',', num_args = 1..)]
-    pub(super) bootstrap: Vec<String>,
-    /// Key file of the identity, created when absent [env: ANIMICA_P2P_IDENTITY] [default:
-    /// identity.key in the data directory]
-    #[arg(long, value_name = "FILE")]
-    pub(super) identity: Option<PathBuf>,
-    /// Where /metrics, /healthz and /readyz are served, or `off` [env: ANIMICA_P2P_METRICS]
-    /// [default: 127.0.0.1:9464]
-    #[arg(long, value_name = "ADDR")]
-    pub(super) metrics: Option<String>,
-    /// How log lines look [env: ANIMICA_P2P_LOG__FORMAT] [default: text]
-    #[arg(long, value_name = "FORMAT")]
-    pub(super) log_format: Option<Format>,
-}
-
-/// `--log-format`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// For people
-    Text,
-    /// One JSON object per line
-    Json,
-}
-
-impl From<Format> for LogFormat {
-    fn from(f: Format) -> Self {
-        match f {
-            Format::Text => Self::Text,
-            Format::Json => Self::Json,
-        }
-    }
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum Peer {
-    /// Dial an address and wait until the peer has accepted
-    Connect(PeerConnect),
-    /// Connected peers
-    #[command(visible_alias = "ls")]
-    List,
-    /// Close every connection to a peer
-    Disconnect {
-        /// The peer
-        #[arg(value_name = "PEER_ID")]
-        peer: String,
-    },
-}
-
-/// `peer connect`.
-#[derive(Clone, Debug, Args)]
-pub(super) struct PeerConnect {
-    /// The address
-    #[arg(
-        value_name = "ADDR",
-        required_unless_present = "flag",
-        conflicts_with = "flag"
-    )]
-    addr: Option<String>,
-    /// The same as a flag, as the original network has it
-    #[arg(long = "addr", id = "flag", value_name = "ADDR")]
-    addr_flag: Option<String>,
-}
-
-impl PeerConnect {
-    /// The address, however it was given.
-    pub(super) fn addr(&self) -> &str {
-        self.addr
-            .as_deref()
-            .or(self.addr_flag.as_deref())
-            .unwrap_or_default()
-    }
-}
-
-/// `ping`.
-#[derive(Clone, Debug, Args)]
-pub(super) struct Ping {
-    /// A connected peer's id, or an address to dial
-    #[arg(value_name = "ADDR|PEER_ID")]
-    pub(super) target: String,
-    /// How many round trips to measure
-    #[arg(long, short = 'c', default_value_t = 1, value_name = "N")]
-    pub(super) count: u32,
 }
 
 #[derive(Debug, Subcommand)]
@@ -260,34 +186,6 @@ pub(super) struct Health {
     /// How long to wait for the answer, in seconds
     #[arg(long, default_value_t = 5, value_name = "SECS")]
     pub(super) timeout: u64,
-}
-
-impl Listen {
-    /// The flags that were given, as configuration values.
-    pub(super) fn flags(&self) -> Vec<FlagValue> {
-        let mut out = Vec::new();
-        let mut set = |key, flag, text: String| out.push(FlagValue { key, flag, text });
-        if !self.listen.is_empty() {
-            set("listen", "--listen", self.listen.join(","));
-        }
-        if !self.bootstrap.is_empty() {
-            set("bootstrap", "--bootstrap", self.bootstrap.join(","));
-        }
-        if let Some(file) = &self.identity {
-            set("identity", "--identity", file.display().to_string());
-        }
-        if let Some(metrics) = &self.metrics {
-            set("metrics", "--metrics", metrics.clone());
-        }
-        if let Some(format) = self.log_format {
-            let name = match format {
-                Format::Text => "text",
-                Format::Json => "json",
-            };
-            set("log.format", "--log-format", name.to_owned());
-        }
-        out
-    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use libp2p::PeerId;
-
 use super::{
     Outcome,
     args::{Messages, Send},
@@ -11,11 +9,11 @@ use super::{
     locate,
     progress::Bar,
     publish::message_bytes,
+    resolve::Typed,
     screen::{Screen, bytes},
 };
 use crate::{
     api::{
-        code::{ErrorCode, Failure},
         control::Request,
         talk::{
             MessageItem, MessageReport, MessagesReport, MessagesRequest, SendContent, SendReport,
@@ -72,11 +70,7 @@ fn line(m: &MessageReport) -> String {
 
 /// Sends a direct message and shows its receipt.
 pub(super) fn send(context: &Context, command: &Send, screen: &Screen) -> Outcome {
-    let peer: PeerId = command.peer.parse().map_err(|_| {
-        let shown = escaped(&command.peer);
-        Failure::new(ErrorCode::Usage, format!("`{shown}` is not a peer id"))
-            .hint("`animica-p2p peer list` shows them")
-    })?;
+    let typed = Typed::parse(&command.peer)?;
     let (kind, content) = match &command.file {
         Some(file) => ("file", SendContent::Path(absolute(file))),
         None => {
@@ -86,12 +80,12 @@ pub(super) fn send(context: &Context, command: &Send, screen: &Screen) -> Outcom
             ("text", SendContent::Payload(hex::encode(payload)))
         }
     };
+    let mut node = locate::node(context, screen)?;
     let request = Request::Send(SendRequest {
-        peer: peer.to_string(),
+        peer: typed.find(&mut node)?.to_string(),
         kind: command.kind.as_deref().unwrap_or(kind).to_owned(),
         content,
     });
-    let mut node = locate::node(context, screen)?;
     let bar = Bar::new(screen, "sending");
     let report: SendReport = node.call(&request, PATIENCE, |step| bar.step(step))?;
     drop(bar);

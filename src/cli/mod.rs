@@ -19,6 +19,8 @@ mod args;
 mod chain;
 mod config;
 mod context;
+mod dht;
+mod discovery;
 mod failure;
 mod genesis;
 mod gossip;
@@ -27,14 +29,17 @@ mod key;
 mod listen;
 mod locate;
 mod messages;
+mod moment;
 mod peer;
 mod ping;
 mod ports;
 mod progress;
 mod publish;
+mod resolve;
 mod screen;
 mod status;
 mod sync;
+mod trust;
 mod version;
 
 /// What a command comes to. A check that found something, having said so itself, ends with
@@ -71,6 +76,9 @@ fn run(cli: &Cli, screen: &Screen) -> Outcome {
             context.print_notes(screen);
             match other {
                 Command::Peer(command) => peer::run(&context, command, screen),
+                Command::Trust(command) => trust::run(&context, command, screen),
+                Command::Discovery(command) => discovery::run(&context, *command, screen),
+                Command::Dht(command) => dht::run(&context, command, screen),
                 Command::Publish(command) => publish::run(&context, command, screen),
                 Command::Broadcast(message) => publish::app(&context, message, screen),
                 Command::Send(command) => messages::send(&context, command, screen),

@@ -32,6 +32,11 @@ impl Screen {
         self.json
     }
 
+    /// Whether somebody watches standard output.
+    pub(super) fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
     /// Whether progress bars make sense.
     pub(super) fn shows_progress(&self) -> bool {
         !self.json && io::stderr().is_terminal()

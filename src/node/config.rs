@@ -17,6 +17,7 @@ mod address;
 mod algorithms;
 mod aliases;
 mod data_dir;
+mod discovery;
 mod environment;
 mod error;
 mod file;
@@ -28,12 +29,14 @@ mod schema;
 mod sections;
 mod seed;
 mod suggest;
+mod trust;
 mod validate;
 
 pub use self::{
     address::{Address, AddressError, split_list},
     algorithms::{Aead, Kem, SignAlg},
     data_dir::{DbForm, DbFormError, data_root, default_data_dir, parse_db},
+    discovery::{Dht, Discovery, DnsServer},
     environment::{CONFIG_VARIABLE, ENV_PREFIX, env_name},
     error::{ConfigError, Problem},
     gossip::{Gossip, GossipLimits},
@@ -41,8 +44,9 @@ pub use self::{
     origin::Origin,
     schema::{KeyInfo, keys, render},
     sections::{Log, LogFormat, Network, Pool, Storage, Sync},
-    seed::Seed,
+    seed::{Seed, SeedError, SeedSource},
     suggest::closest,
+    trust::Trust,
     validate::validate,
 };
 
@@ -82,6 +86,13 @@ pub struct Config {
     pub bootstrap: Vec<Address>,
     /// Where to learn first addresses: plain addresses, or `dns://`, `https://`, `file://` sources.
     pub seeds: Vec<Seed>,
+    /// Addresses of peers to stay connected to whatever happens; each ends in `/p2p/PEER_ID`.
+    pub reserved: Vec<Address>,
+    /// Below this many peers everything is tried at once. At most `max_peers`, which it follows.
+    pub min_peers: u32,
+    /// Peers we want to have dialled ourselves: who dials us chooses us, not we him. At most
+    /// `max_peers`, which it follows.
+    pub target_peers: u32,
     /// Most connected peers.
     pub max_peers: u32,
     /// AEAD of the channel.
@@ -102,6 +113,12 @@ pub struct Config {
     pub gossip: Gossip,
     /// Transactions that wait for a block.
     pub pool: Pool,
+    /// Where peers come from.
+    pub discovery: Discovery,
+    /// How far peers are believed.
+    pub trust: Trust,
+    /// Values of the hash table.
+    pub dht: Dht,
     /// Log lines.
     pub log: Log,
 }
@@ -117,6 +134,9 @@ impl Default for Config {
             listen: vec![Address::unspecified_v4(DEFAULT_PORT)],
             bootstrap: Vec::new(),
             seeds: Vec::new(),
+            reserved: Vec::new(),
+            min_peers: 5,
+            target_peers: 8,
             max_peers: 50,
             aead: Aead::Auto,
             kem: Kem::MlKem768,
@@ -127,6 +147,9 @@ impl Default for Config {
             storage: Storage::default(),
             gossip: Gossip::default(),
             pool: Pool::default(),
+            discovery: Discovery::default(),
+            trust: Trust::default(),
+            dht: Dht::default(),
             log: Log::default(),
         }
     }
@@ -183,6 +206,25 @@ impl Config {
             }
         }
         out
+    }
+
+    /// The places of `seeds` that publish addresses, each once.
+    #[must_use]
+    pub fn seed_sources(&self) -> Vec<SeedSource> {
+        let mut out: Vec<SeedSource> = Vec::new();
+        for source in self.seeds.iter().filter_map(Seed::source) {
+            if !out.contains(source) {
+                out.push(source.clone());
+            }
+        }
+        out
+    }
+
+    /// Peers to stay connected to, with where they are.
+    #[must_use]
+    pub fn reserved_peers(&self) -> Vec<(libp2p::PeerId, libp2p::Multiaddr)> {
+        let named = |a: &Address| Some((a.peer_id()?, a.multiaddr()?.clone()));
+        self.reserved.iter().filter_map(named).collect()
     }
 
     /// Every supported address to listen on.

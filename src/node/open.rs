@@ -1,6 +1,7 @@
 //! From a configuration to a node about to start: data directory, key, policy, chain, store.
 
 mod gossip;
+mod peering;
 
 use std::{
     fs,
@@ -31,6 +32,9 @@ use crate::{
 /// How often serials of delegations are written down. What a crash loses in between only lets an
 /// older delegation of the same peer pass until its newer one is seen again.
 const KEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Connections that queries of the hash table may borrow at a time.
+const BORROWED: u32 = 32;
 
 /// Where the serials of delegations stand in the store.
 const SERIALS: &str = "delegation_serials";
@@ -95,6 +99,9 @@ pub enum OpenError {
         /// What the policy prefers.
         wanted: &'static str,
     },
+    /// Figures about peers that contradict each other.
+    #[error("{0}")]
+    Peers(String),
     /// `sync.minimum_chain_work` is no number.
     #[error("sync.minimum_chain_work is a decimal number, not `{0}`")]
     Work(String),
@@ -156,6 +163,8 @@ pub fn open(
             store: store.clone(),
             delegations,
         })
+        .peering(peering::peering(config, genesis.chain_id())?)
+        .peer_store(Arc::clone(store.peers()) as _)
         .limits(limits(config))
         .mesh(gossip::mesh(&config.gossip))
         .reconcile(gossip::reconcile(&config.gossip))
@@ -223,8 +232,10 @@ fn minimum_work(text: &str) -> Result<Work, OpenError> {
 fn limits(config: &Config) -> Limits {
     let network = &config.network;
     let connections = network::Connections {
-        total: config.max_peers,
-        inbound: inbound_share(config.max_peers),
+        // The plan of connections keeps its places itself, and says goodbye; what a query of the
+        // hash table borrows has none.
+        total: config.max_peers + BORROWED,
+        inbound: config.max_peers,
         per_peer: network.max_per_peer,
         half_open: network.max_pending,
         ..network::Connections::default()
@@ -248,12 +259,6 @@ fn limits(config: &Config) -> Limits {
         pool: gossip::pool(&config.pool),
         ..Limits::default()
     }
-}
-
-/// Three of four places are for those who dial us; the rest is kept for those we dial, so that
-/// strangers cannot fill the node.
-fn inbound_share(max_peers: u32) -> u32 {
-    (max_peers - max_peers / 4).max(1)
 }
 
 fn mib(count: u64) -> usize {

@@ -109,6 +109,7 @@ impl Builder {
             direct: self.limits.direct,
             dht: self.peering.dht(genesis.chain_id()),
             lan: self.peering.discovery.lan,
+            ping_interval: self.peering.ping,
             ..network::Config::new(identify)
         };
         let peers = self

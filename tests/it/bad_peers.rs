@@ -19,6 +19,7 @@ use animica_p2p::{
     ids::{ChainId, Hash32, Height, Theta, Work},
     node::{Handle, Node},
     offence::Offence,
+    peers::ban::Subject,
 };
 use bytes::Bytes;
 
@@ -243,7 +244,9 @@ async fn is_found_out(fault: Fault, offence: Offence) {
         .await
         .expect_err("banned");
     assert_eq!(again.label(), "banned", "{again}");
-    assert!(node.unban(liar.peer_id()).await.expect("runs"));
+    let liar_id = Subject::Peer(liar.peer_id());
+    let unbanned = node.unban(liar_id).await.expect("runs");
+    assert_eq!(unbanned.lifted.len(), 1, "{unbanned:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -302,7 +305,7 @@ async fn one_honest_peer_among_three_bad_ones_is_enough() {
     let (node, _honest) = syncs_beside(&[&liar, &staller, &slow]).await;
     let bans = node.bans().await.expect("runs");
     assert!(
-        bans.iter().all(|b| b.peer_id == liar.peer_id().to_string()),
+        bans.iter().all(|b| b.subject == liar.peer_id().to_string()),
         "{bans:?}"
     );
     gate.open();

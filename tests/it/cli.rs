@@ -5,6 +5,7 @@ mod full_disk;
 mod gossip;
 mod nodes;
 mod offline;
+mod peers;
 
 use std::{
     io::{BufRead, BufReader, Read},

@@ -95,7 +95,9 @@ impl From<OpenError> for Failure {
             OpenError::Config(e) => return e.into(),
             OpenError::Storage(e) => return e.into(),
             OpenError::Key(e) => return e.into(),
-            OpenError::Policy(_) | OpenError::Work(_) => ErrorCode::ConfigInvalid,
+            OpenError::Policy(_) | OpenError::Work(_) | OpenError::Peers(_) => {
+                ErrorCode::ConfigInvalid
+            }
             OpenError::UnknownChain(_) | OpenError::Genesis(_) => ErrorCode::GenesisInvalid,
             OpenError::Passphrase { .. } => ErrorCode::KeyPassphrase,
             OpenError::KeyNotAllowed { .. } => ErrorCode::KeyNotInPolicy,

@@ -23,6 +23,45 @@ fn every_documented_command_parses() {
         "peer connect 127.0.0.1:41000 --json",
         "peer list",
         "peer disconnect 14QGS",
+        "peers list",
+        "peer ls",
+        "peer show 14QGSa",
+        "peer explain 14QGSa --json",
+        "peer known",
+        "peer known -n 5",
+        "peer add /ip4/127.0.0.1/tcp/1/p2p/14QGSa",
+        "peer remove 14QGSa",
+        "peer ban 14QGSa",
+        "peer ban 8.9.0.0/16 --for 7d --reason floods",
+        "peer unban 2a00:1450::/32",
+        "peer bans",
+        "peer trust 14QGSa",
+        "peer trust 14QGSa --score 0.25",
+        "peer trust 14QGSa --off",
+        "peer reserve 14QGSa",
+        "peer reserve /ip4/127.0.0.1/tcp/1/p2p/14QGSa --off",
+        "trust show 14QGSa",
+        "trust events",
+        "trust events 14QGSa --limit 3 --json",
+        "trust top --count 5",
+        "trust share",
+        "trust share 14QGSa --ask",
+        "discovery status",
+        "dht put k v",
+        "dht put k - --ttl 90",
+        "dht put k --file f --ttl 10m",
+        "dht put --content v --ttl 7d",
+        "dht get k",
+        "dht get k --author 14QGSa",
+        "dht get 00 --content --json",
+        "dht delete k",
+        "dht stats",
+        "ping 14QGSa --signed",
+        "ping 127.0.0.1:1 --signed -c 2",
+        "listen --seed dns://seed.example.org --seed https://h/l.json,file:///l.json",
+        "listen --reserve /ip4/127.0.0.1/tcp/1/p2p/14QGSa --announce 203.0.113.7:41000",
+        "listen --no-mdns --min-peers 3 --max-peers 9",
+        "config print --mdns",
         "publish headers --count 5",
         "publish txs --count 1000 --bytes 300 --seed 4",
         "publish txs --file tx.hex",
@@ -101,6 +140,23 @@ fn what_contradicts_itself_is_a_usage_error() {
         "broadcast x --ttl 0",
         "send 14QGS",
         "send 14QGS hello --file f",
+        "peer ban",
+        "peer ban 14QGSa --for soon",
+        "peer ban 14QGSa --for 0s",
+        "peer ban 14QGSa --for 366d",
+        "peer ban 14QGSa --for -1h",
+        "peer trust 14QGSa --score nan",
+        "peer trust 14QGSa --score 2.0",
+        "peer trust 14QGSa --score -0.1",
+        "peer trust 14QGSa --score 0.5 --off",
+        "peer known --limit -1",
+        "trust share --ask",
+        "dht put k v w",
+        "dht put k v --ttl 0",
+        "dht put k v --ttl 8d",
+        "dht get",
+        "dht get k --author 14QGSa --content",
+        "listen --max-peers -1",
     ] {
         let err = parse(line).expect_err(line);
         assert_eq!(err.exit_code(), 2, "{line}");
@@ -125,4 +181,33 @@ fn both_forms_of_peer_connect_name_the_address() {
         };
         assert_eq!(connect.addr(), "h:1");
     }
+}
+
+#[test]
+fn the_flags_of_discovery_are_configuration() {
+    let flags = |line: &str| {
+        let Command::Listen(listen) = parse(line).expect(line).command else {
+            panic!("{line}");
+        };
+        let flags = listen.flags().into_iter();
+        flags
+            .map(|f| format!("{}={}", f.key, f.text))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(flags("listen"), Vec::<String>::new());
+    let line = "listen --seed dns://a --seed file:///b --reserve c --announce d --min-peers 1 --max-peers 2";
+    assert_eq!(
+        flags(line),
+        [
+            "seeds=dns://a,file:///b",
+            "reserved=c",
+            "network.announce=d",
+            "min_peers=1",
+            "max_peers=2"
+        ]
+    );
+    assert_eq!(flags("listen --no-mdns"), ["discovery.mdns=false"]);
+    // The last one counts.
+    assert_eq!(flags("listen --no-mdns --mdns"), ["discovery.mdns=true"]);
+    assert_eq!(flags("listen --mdns --no-mdns"), ["discovery.mdns=false"]);
 }

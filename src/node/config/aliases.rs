@@ -1,8 +1,8 @@
 //! Names of the original networks for keys that are called otherwise here.
 //!
-//! `specs/gossip/configuration.md` has the table. They are accepted at the top level and in
-//! `[gossip]`, in files and in the environment, and become our keys before anything else looks at
-//! them. Within one layer both names may stand if they say the same; between layers the stronger
+//! `specs/gossip/configuration.md` and `specs/configuration.md` have the tables. They are accepted at
+//! the top level and in the table of the key they become, in files and in the environment, and
+//! become our keys before anything else looks at them. Within one layer both names may stand if they say the same; between layers the stronger
 //! one wins, whatever name it uses.
 
 use std::collections::BTreeMap;
@@ -28,29 +28,49 @@ enum Unit {
     Same,
     /// Seconds, perhaps with a fraction, where ours are milliseconds.
     Seconds,
+    /// The same, perhaps with a fraction.
+    Number,
 }
 
-const ALIASES: [Alias; 4] = [
+/// An alias of the same unit.
+const fn same(name: &'static str, key: &'static str) -> Alias {
     Alias {
-        name: "gossip_fanout",
-        key: "gossip.mesh",
+        name,
+        key,
         unit: Unit::Same,
-    },
+    }
+}
+
+/// An alias that may have a fraction.
+const fn number_of(name: &'static str, key: &'static str) -> Alias {
+    Alias {
+        name,
+        key,
+        unit: Unit::Number,
+    }
+}
+
+const ALIASES: [Alias; 16] = [
+    same("gossip_fanout", "gossip.mesh"),
     Alias {
         name: "gossip_interval",
         key: "gossip.heartbeat_ms",
         unit: Unit::Seconds,
     },
-    Alias {
-        name: "message_ttl",
-        key: "gossip.message_ttl_secs",
-        unit: Unit::Same,
-    },
-    Alias {
-        name: "message_cache_size",
-        key: "gossip.seen_exact",
-        unit: Unit::Same,
-    },
+    same("message_ttl", "gossip.message_ttl_secs"),
+    same("message_cache_size", "gossip.seen_exact"),
+    same("peer_discovery_interval", "discovery.interval_secs"),
+    same("heartbeat_interval", "network.ping_secs"),
+    same("peer_timeout", "network.dead_secs"),
+    number_of("initial_trust_score", "trust.initial_trust_score"),
+    number_of("min_trust_threshold", "trust.min_trust_threshold"),
+    number_of("max_trust_score", "trust.max_trust_score"),
+    number_of("trust_decay_rate", "trust.trust_decay_rate"),
+    same("trust_decay_interval", "trust.trust_decay_interval"),
+    number_of("trust_boost_message", "trust.trust_boost_message"),
+    number_of("trust_penalty_invalid", "trust.trust_penalty_invalid"),
+    number_of("trust_penalty_timeout", "trust.trust_penalty_timeout"),
+    number_of("trust_boost_connection", "trust.trust_boost_connection"),
 ];
 
 /// One key of a layer, under the name it was written with.
@@ -82,20 +102,24 @@ pub(super) fn translate(
     origin: &Origin,
 ) -> Option<Result<Setting, ConfigError>> {
     let alias = find(written)?;
-    let number = match (alias.unit, value) {
-        (Unit::Same, Value::Integer(n)) => Ok(*n),
+    let value = match (alias.unit, value) {
+        (Unit::Same, Value::Integer(n)) => Ok(Value::Integer(*n)),
         (Unit::Same, _) => Err("expected a whole number".to_owned()),
         (Unit::Seconds, Value::Integer(n)) => {
-            n.checked_mul(1000).ok_or_else(|| "is too long".to_owned())
+            let ms = n.checked_mul(1000).map(Value::Integer);
+            ms.ok_or_else(|| "is too long".to_owned())
         }
-        (Unit::Seconds, Value::Float(x)) => milliseconds(*x),
+        (Unit::Seconds, Value::Float(x)) => milliseconds(*x).map(Value::Integer),
         (Unit::Seconds, _) => Err("expected a number of seconds".to_owned()),
+        (Unit::Number, Value::Integer(n)) => Ok(Value::Float(*n as f64)),
+        (Unit::Number, Value::Float(x)) => Ok(Value::Float(*x)),
+        (Unit::Number, _) => Err("expected a number".to_owned()),
     };
-    Some(match number {
-        Ok(number) => Ok(Setting {
+    Some(match value {
+        Ok(value) => Ok(Setting {
             written: written.to_owned(),
             key: alias.key.to_owned(),
-            value: Value::Integer(number),
+            value,
             origin: origin.clone(),
         }),
         Err(message) => Err(ConfigError::BadValue {
@@ -124,7 +148,8 @@ pub(super) fn settle(layer: Vec<Setting>) -> Result<Vec<(String, Value, Origin)>
     let mut problems = Vec::new();
     for setting in &layer {
         let other = *first.entry(&setting.key).or_insert(setting);
-        if other.value != setting.value {
+        // What is not a number differs from itself.
+        if !std::ptr::eq(other, setting) && other.value != setting.value {
             problems.push(contradiction(setting, other));
         }
     }
@@ -157,8 +182,13 @@ fn contradiction(setting: &Setting, other: &Setting) -> Problem {
 }
 
 fn find(written: &str) -> Option<&'static Alias> {
-    let name = written.strip_prefix("gossip.").unwrap_or(written);
-    ALIASES.iter().find(|alias| alias.name == name)
+    ALIASES.iter().find(|alias| {
+        let table = alias.key.split('.').next().unwrap_or_default();
+        let inside = written.strip_prefix(table);
+        let inside = inside.and_then(|rest| rest.strip_prefix('.'));
+        // In its own table a name that we kept is no other name.
+        alias.name == inside.unwrap_or(written) && alias.key != written
+    })
 }
 
 /// `x` seconds in whole milliseconds.

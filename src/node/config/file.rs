@@ -84,6 +84,8 @@ fn check(path: &Path, item: Item) -> Result<Setting, ConfigError> {
         (Value::Array(_), Value::Array(items)) => items.iter().all(Value::is_str),
         // One address where a list is expected is what people write first.
         (Value::Array(_), Value::String(_)) => true,
+        // `1` is a number wherever `1.0` is one.
+        (Value::Float(_), Value::Integer(_)) => true,
         (a, b) => a.same_type(b),
     };
     if !fits {
@@ -104,6 +106,7 @@ fn check(path: &Path, item: Item) -> Result<Setting, ConfigError> {
                 .map(|s| Value::String(s.to_owned()))
                 .collect(),
         ),
+        (Value::Float(_), Value::Integer(n)) => Value::Float(n as f64),
         (_, value) => value,
     };
     Ok(Setting {

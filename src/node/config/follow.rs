@@ -8,6 +8,7 @@ use super::{Config, origin::Origin};
 pub(super) fn complete(config: &mut Config, origins: &mut BTreeMap<String, Origin>) {
     complete_family(config, origins);
     complete_mesh(config, origins);
+    complete_peers(config, origins);
 }
 
 /// Naming one round-3 algorithm selects the round-3 policy, so the other key follows unless it was
@@ -50,6 +51,22 @@ fn complete_mesh(config: &mut Config, origins: &mut BTreeMap<String, Origin>) {
         if !is_set(origins, key) && *bound != proportional {
             *bound = proportional;
             origins.insert(key.to_owned(), Origin::Follows("gossip.mesh"));
+        }
+    }
+}
+
+/// How many peers are wanted is at most how many there may be, unless it is set, so that the most
+/// alone makes a small node.
+fn complete_peers(config: &mut Config, origins: &mut BTreeMap<String, Origin>) {
+    let most = config.max_peers;
+    let wanted = [
+        ("min_peers", &mut config.min_peers),
+        ("target_peers", &mut config.target_peers),
+    ];
+    for (key, value) in wanted {
+        if !is_set(origins, key) && *value > most {
+            *value = most;
+            origins.insert(key.to_owned(), Origin::Follows("max_peers"));
         }
     }
 }

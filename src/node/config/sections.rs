@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::address::Address;
+use crate::peers::conduct::Profile;
 
 /// `[network]`: connections.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +21,18 @@ pub struct Network {
     pub max_pending: u32,
     /// Refuse new connections while the process holds more memory than this, in MiB; 0 = no limit.
     pub memory_limit_mib: u64,
+    /// Peers that we dialled in one group of addresses: a /16 (IPv4) or /32 (IPv6).
+    pub max_outbound_per_group: u32,
+    /// How strict the node is about who shares an address.
+    pub profile: Profile,
+    /// Between two pings on a connection, in seconds.
+    pub ping_secs: u64,
+    /// How long a peer may take to say who it is, in seconds.
+    pub identify_secs: u64,
+    /// How long a peer may stay of no use before it is let go, in seconds; 0 = for ever.
+    pub idle_secs: u64,
+    /// How long nothing may be heard of a peer before it counts as gone, in seconds.
+    pub dead_secs: u64,
     /// How long a lying peer stays banned, in seconds.
     pub ban_secs: u64,
     /// Addresses to tell peers, when they differ from what the node listens on.
@@ -35,6 +48,12 @@ impl Default for Network {
             max_per_local_address: 64,
             max_pending: 4000,
             memory_limit_mib: 0,
+            max_outbound_per_group: 2,
+            profile: Profile::Standard,
+            ping_secs: 15,
+            identify_secs: 10,
+            idle_secs: 0,
+            dead_secs: 60,
             ban_secs: 3600,
             announce: Vec::new(),
         }

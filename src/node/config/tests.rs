@@ -121,7 +121,12 @@ fn flag_beats_environment_beats_file_beats_default() {
 fn every_key_has_a_variable_and_lists_are_comma_separated() {
     for (key, info) in keys() {
         let text = match &info.default {
-            toml::Value::Array(_) => "/ip4/10.0.0.1/tcp/1".to_owned(),
+            toml::Value::Array(_) => match key.as_str() {
+                "reserved" => format!("/ip4/10.0.0.1/tcp/1/p2p/{}", libp2p::PeerId::random()),
+                "discovery.dns_servers" => "9.9.9.9, [::1]:5353".to_owned(),
+                "discovery.seed_keys" => "5a".repeat(32),
+                _ => "/ip4/10.0.0.1/tcp/1".to_owned(),
+            },
             toml::Value::String(s) => s.clone(),
             other => other.to_string(),
         };
@@ -255,15 +260,22 @@ fn the_originals_printed_form_is_refused_with_its_line() {
 }
 
 #[test]
-fn seeds_of_other_kinds_warn_by_name() {
-    let path = file(
-        ".toml",
-        "seeds = [\"dns://seed.example.org\", \"https://x/y.json\", \"10.0.0.1:1\"]\n",
-    );
-    let loaded = load_file(&path).expect("loads");
-    assert_eq!(loaded.warnings.len(), 2, "{:?}", loaded.warnings);
-    assert!(loaded.warnings[0].contains("dns://seed.example.org"));
+fn seeds_are_addresses_names_and_lists_and_a_list_without_a_key_warns() {
+    let seeds = "seeds = [\"dns://seed.example.org\", \"https://x/y.json\", \"10.0.0.1:1\", \"https://x/y.json\"]\n";
+    let keys = format!("[discovery]\nseed_keys = \"{}\"\n", "5a".repeat(32));
+    let loaded = load_file(&file(".toml", &(seeds.to_owned() + &keys))).expect("loads");
+    assert_eq!(loaded.warnings, Vec::<String>::new());
     assert_eq!(loaded.config.dial_addresses().len(), 1);
+    let dns = SeedSource::Dns {
+        name: "seed.example.org".to_owned(),
+        port: None,
+    };
+    let list = SeedSource::Https("https://x/y.json".to_owned());
+    assert_eq!(loaded.config.seed_sources(), [dns, list]);
+    let loaded = load_file(&file(".toml", seeds)).expect("loads");
+    assert_eq!(loaded.warnings.len(), 2, "{:?}", loaded.warnings);
+    assert!(loaded.warnings[0].contains("https://x/y.json"));
+    assert!(loaded.warnings[0].contains("discovery.seed_keys"));
 }
 
 #[test]
@@ -313,3 +325,4 @@ fn a_missing_file_is_named() {
 }
 
 mod gossip;
+mod peers;

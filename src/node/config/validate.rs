@@ -1,6 +1,7 @@
 //! Values that parse and still make no sense, and values that load without effect.
 
 mod gossip;
+mod peers;
 
 use super::{Config, address::Address, error::Problem, origin::Origin};
 
@@ -74,12 +75,26 @@ pub fn validate(config: &Config) -> Vec<Problem> {
             None,
         );
     }
-    for (key, value, low, high) in ranges(config).into_iter().chain(gossip::ranges(config)) {
+    let whole = ranges(config).into_iter();
+    for (key, value, low, high) in whole
+        .chain(gossip::ranges(config))
+        .chain(peers::ranges(config))
+    {
         if !(low..=high).contains(&value) {
             bad(key, format!("{value} is outside {low} to {high}"), None);
         }
     }
-    for (key, message, hint) in gossip::contradictions(&config.gossip) {
+    for (key, value, low, high) in peers::shares(&config.trust) {
+        // Not a number is in no range.
+        if !(low..=high).contains(&value) {
+            let usual = peers::usual(key);
+            let hint = usual.map(|usual| format!("the default is {usual}"));
+            let message = format!("{value} is outside {low} to {high}");
+            bad(key, message, hint.as_deref());
+        }
+    }
+    let together = gossip::contradictions(&config.gossip).into_iter();
+    for (key, message, hint) in together.chain(peers::contradictions(config)) {
         bad(key, message, hint);
     }
     for addr in &config.network.announce {
@@ -104,6 +119,7 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     let lists = [
         ("listen", &config.listen),
         ("bootstrap", &config.bootstrap),
+        ("reserved", &config.reserved),
         ("network.announce", &config.network.announce),
     ];
     for (key, list) in lists {
@@ -118,6 +134,7 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
             out.push(skipped("seeds", seed.to_string(), what));
         }
     }
+    out.extend(peers::warnings(config));
     out
 }
 

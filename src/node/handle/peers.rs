@@ -8,11 +8,15 @@ use tokio::sync::broadcast::error::RecvError;
 use super::{Handle, Stopped};
 use crate::{
     event::NodeEvent,
-    node::peering::{PeeringError, PeeringRequest, ShareWith},
+    node::{
+        command::PingTarget,
+        connections::ConnectError,
+        peering::{PeeringError, PeeringRequest, ShareWith},
+    },
     peers::ban::Subject,
     report::{
-        BanReport, DiscoveryReport, ExplainReport, KnownPeerReport, TrustEventReport, TrustReport,
-        UnbanReport,
+        BanReport, DiscoveryReport, ExplainReport, KnownPeerReport, SignedPingReport,
+        TrustEventReport, TrustReport, UnbanReport,
     },
 };
 
@@ -174,6 +178,28 @@ impl Handle {
     pub async fn share_trust(&self, with: ShareWith) -> Result<usize, PeeringError> {
         let ask = |reply| PeeringRequest::ShareTrust { with, reply };
         self.shared.peering.ask(ask).await?
+    }
+
+    /// A round trip whose answer the peer signs: it holds its identity's key now, and says what its
+    /// clock shows. An address is connected to first.
+    ///
+    /// # Errors
+    /// The peer is not connected and cannot be dialled, does not answer, or not as it should.
+    pub async fn signed_ping(&self, target: PingTarget) -> Result<SignedPingReport, PeeringError> {
+        let (peer, fresh_connection) = match target {
+            PingTarget::Peer(peer) => (peer, false),
+            PingTarget::Address(address) => {
+                let report = self.connect(address).await?;
+                let peer = report.peer_id.parse().map_err(|_| ConnectError::Stopped)?;
+                (peer, true)
+            }
+        };
+        let ask = |reply| PeeringRequest::SignedPing { peer, reply };
+        let report = self.shared.peering.ask(ask).await??;
+        Ok(SignedPingReport {
+            fresh_connection,
+            ..report
+        })
     }
 
     /// Where peers come from, and how many are connected of how many wanted.

@@ -32,6 +32,8 @@ pub struct PeeringConfig {
     pub reserved: Vec<Multiaddr>,
     /// Between two lists of trusted peers told to the network; `None`: never.
     pub share_trust: Option<Duration>,
+    /// Between two pings on a connection.
+    pub ping: Duration,
     /// How much of the hash table this node holds.
     pub dht_limits: dht::Limits,
     /// Answers that end a read, and copies that end a write; `None`: three.
@@ -91,6 +93,8 @@ pub struct Discovery {
     pub fetch: Option<seeds::Config>,
     /// Time between two visits of a seed.
     pub refresh: Duration,
+    /// Time between two walks through the hash table while more peers are wanted.
+    pub walks: Duration,
 }
 
 impl Default for Discovery {
@@ -103,6 +107,7 @@ impl Default for Discovery {
             seeds: Vec::new(),
             fetch: None,
             refresh: crate::peers::seeds::Config::default().refresh(),
+            walks: Duration::from_secs(30),
         }
     }
 }
@@ -118,6 +123,7 @@ impl Default for PeeringConfig {
             discovery: Discovery::default(),
             reserved: Vec::new(),
             share_trust: None,
+            ping: Duration::from_secs(15),
             dht_limits: dht::Limits::default(),
             dht_quorum: None,
             bootstrap: 0,

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     ids::Hash32,
-    node::Stopped,
+    node::{ConnectError, Stopped},
     peers::ban::Subject,
     report::{
         BanReport, DhtPutReport, DhtStatsReport, DhtValueReport, DiscoveryReport, ExplainReport,
@@ -50,6 +50,9 @@ pub enum PeeringError {
     /// The other side did not do what was asked.
     #[error("the peer did not answer as it should: {0}")]
     Peer(String),
+    /// The peer could not be connected to first.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     /// Nothing could be read or written.
     #[error(transparent)]
     Store(#[from] crate::peers::PeerStoreError),

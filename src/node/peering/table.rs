@@ -36,8 +36,8 @@ pub(super) const MAX_WAITING: usize = 256;
 /// How long a write or read may take in all: a query, the checks of its answers, and a commit.
 const DEADLINE: Duration = Duration::from_secs(15);
 
-/// Between two walks to random points while peers are too few, and while they are not.
-const WALKS: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(600));
+/// Between two walks to random points while there are as many peers as wanted.
+const CALM_WALKS: Duration = Duration::from_secs(600);
 
 /// What the task asks of the table.
 #[derive(Debug)]
@@ -567,9 +567,9 @@ impl PeeringTask {
             return;
         }
         let pause = if self.plan.is_at_target() {
-            WALKS.1
+            CALM_WALKS
         } else {
-            WALKS.0
+            self.config.discovery.walks
         };
         let due = |last: Instant| now.saturating_duration_since(last) >= pause;
         if self.table.walked.is_none_or(due) {

@@ -140,7 +140,7 @@ impl Scene {
         assert_nobody_blamed(&[&self.honest]).await;
         let bans = self.node.bans().await.expect("runs");
         let honest = self.honest.peer_id().to_string();
-        assert!(bans.iter().all(|ban| ban.peer_id != honest), "{bans:?}");
+        assert!(bans.iter().all(|ban| ban.subject != honest), "{bans:?}");
     }
 
     /// Nobody at all is blamed.
