@@ -124,7 +124,9 @@ fn every_key_has_a_variable_and_lists_are_comma_separated() {
             toml::Value::Array(_) => match key.as_str() {
                 "reserved" => format!("/ip4/10.0.0.1/tcp/1/p2p/{}", libp2p::PeerId::random()),
                 "discovery.dns_servers" => "9.9.9.9, [::1]:5353".to_owned(),
-                "discovery.seed_keys" => "5a".repeat(32),
+                "discovery.seed_keys" => {
+                    "5866666666666666666666666666666666666666666666666666666666666666"
+                }
                 _ => "/ip4/10.0.0.1/tcp/1".to_owned(),
             },
             toml::Value::String(s) => s.clone(),
@@ -262,7 +264,10 @@ fn the_originals_printed_form_is_refused_with_its_line() {
 #[test]
 fn seeds_are_addresses_names_and_lists_and_a_list_without_a_key_warns() {
     let seeds = "seeds = [\"dns://seed.example.org\", \"https://x/y.json\", \"10.0.0.1:1\", \"https://x/y.json\"]\n";
-    let keys = format!("[discovery]\nseed_keys = \"{}\"\n", "5a".repeat(32));
+    let keys = format!(
+        "[discovery]\nseed_keys = \"{}\"\n",
+        "5866666666666666666666666666666666666666666666666666666666666666"
+    );
     let loaded = load_file(&file(".toml", &(seeds.to_owned() + &keys))).expect("loads");
     assert_eq!(loaded.warnings, Vec::<String>::new());
     assert_eq!(loaded.config.dial_addresses().len(), 1);

@@ -65,7 +65,10 @@ fn what_contradicts_itself_is_named_with_key_line_and_what_to_do() {
         assert!(error.contains(line), "{text}: {error}");
         assert!(hint.is_some(), "{text}: {error}");
     }
-    let key = format!("\"{}\"", "5a".repeat(32));
+    let key = format!(
+        "\"{}\"",
+        "5866666666666666666666666666666666666666666666666666666666666666"
+    );
     let many = format!(
         "[discovery]\nseed_keys = [{}]\n",
         [key.as_str(); 17].join(",")
