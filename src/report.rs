@@ -176,6 +176,10 @@ pub struct PeerReport {
     /// Preferred by the operator.
     #[serde(default)]
     pub trusted: bool,
+    /// Why it has a place: `inbound`, `outbound`, `asked` (a person gave its address) or `reserved`;
+    /// absent while it leaves, and of a connection that a query of the hash table borrows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<String>,
 }
 
 /// Answer of `ping`.

@@ -286,6 +286,7 @@ impl Connections {
             trust: None,
             reserved: false,
             trusted: false,
+            slot: None,
         })
     }
 

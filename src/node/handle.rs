@@ -25,7 +25,7 @@ use super::{
     connections::ConnectError,
     gossip_link::{MAX_WAITING_BYTES, WaitingBytes},
     gossip_task::{Gossip, GossipInput},
-    peering::{Peering, PeeringInput},
+    peering::{Peering, PeeringInput, PeeringRequest},
     readiness,
     sessions::Sessions,
     sync_task::{Local, SyncInput, Waiting},
@@ -209,7 +209,9 @@ impl Handle {
     /// # Errors
     /// The node is not running any more.
     pub async fn peers(&self) -> Result<Vec<PeerReport>, Stopped> {
-        self.ask(|reply| Command::Peers { reply }).await
+        let rows = self.ask(|reply| Command::Peers { reply }).await?;
+        let annotate = |reply| PeeringRequest::Annotate { rows, reply };
+        self.shared.peering.ask(annotate).await
     }
 
     /// Bans in force.

@@ -125,7 +125,7 @@ fn every_key_has_a_variable_and_lists_are_comma_separated() {
                 "reserved" => format!("/ip4/10.0.0.1/tcp/1/p2p/{}", libp2p::PeerId::random()),
                 "discovery.dns_servers" => "9.9.9.9, [::1]:5353".to_owned(),
                 "discovery.seed_keys" => {
-                    "5866666666666666666666666666666666666666666666666666666666666666"
+                    "5866666666666666666666666666666666666666666666666666666666666666".to_owned()
                 }
                 _ => "/ip4/10.0.0.1/tcp/1".to_owned(),
             },

@@ -33,6 +33,10 @@ impl PeeringTask {
             PeeringRequest::Known { limit, reply } => {
                 let _ = reply.send(self.known(limit));
             }
+            PeeringRequest::Annotate { mut rows, reply } => {
+                rows.iter_mut().for_each(|row| self.annotate(row));
+                let _ = reply.send(rows);
+            }
             PeeringRequest::Explain { peer, reply } => self.explain(peer, reply),
             PeeringRequest::Add { address, reply } => self.add(&address, reply),
             PeeringRequest::Remove { peer, reply } => {

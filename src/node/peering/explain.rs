@@ -110,6 +110,20 @@ impl PeeringTask {
         out
     }
 
+    /// Adds what this task knows to the row of a connected peer.
+    pub(super) fn annotate(&self, row: &mut PeerReport) {
+        let Ok(peer) = row.peer_id.parse::<PeerId>() else {
+            return;
+        };
+        let flags = self.book.flags(&peer);
+        let leaving = self.leaving.contains_key(&peer);
+        let slot = self.plan.slot(&peer).filter(|_| !leaving);
+        row.slot = slot.map(|slot| slot.name().to_owned());
+        row.trust = Some(self.trust.standing(&peer, self.now()).score);
+        row.reserved = self.plan.is_reserved(&peer);
+        row.trusted = flags.trusted;
+    }
+
     pub(super) fn trust_report(&self, peer: PeerId) -> Option<TrustReport> {
         let view = self.trust.list(Select::One(peer), self.now()).pop()?;
         Some(self.trust_row(&view))

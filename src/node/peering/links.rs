@@ -91,6 +91,11 @@ impl PeeringTask {
         borrowed: bool,
     ) {
         let now = self.now();
+        if direction == Direction::Outbound && self.testing.remove(&peer).is_some() {
+            // It is there: that was the question.
+            self.book.succeeded(&peer, &address, now);
+            return self.goodbye(peer, Goodbye::Replaced);
+        }
         if borrowed {
             self.borrowed.insert(peer, Borrowed { id, address });
             return;
@@ -99,6 +104,14 @@ impl PeeringTask {
             self.told.dialled(true);
         } else {
             self.reach.inbound(now.mono);
+        }
+        if let Some(left) = self.trust.standing(&peer, now).retry_in
+            && !self.plan.is_reserved(&peer)
+        {
+            // Its cool-down began before this node was started again.
+            self.plan.cool_down(peer, now.mono + left, now.mono);
+            self.outbox.push(Effect::CoolDown { peer, lasts: left });
+            return self.goodbye(peer, Goodbye::LowTrust);
         }
         let verdict = self
             .plan
@@ -130,6 +143,11 @@ impl PeeringTask {
         self.schedule.down(&peer);
         self.live.remove(&peer);
         self.book.seen(&peer, now);
+        if self.live.is_empty()
+            && let Some(fetching) = &mut self.fetching
+        {
+            fetching.hurry(now.mono);
+        }
     }
 
     pub(super) fn dial_failed(
@@ -149,6 +167,7 @@ impl PeeringTask {
         };
         self.plan.failed(id, failure, now.mono);
         if let Some(peer) = peer {
+            self.testing.remove(&peer);
             for address in addresses {
                 if misled {
                     self.book.misled(&peer, address, now);
@@ -177,7 +196,7 @@ impl PeeringTask {
             source: Source::Identify,
             group: place,
         };
-        self.book.learn(peer, &info.addresses, origin, now);
+        self.learn(peer, &info.addresses, origin, now);
         let mut moved = false;
         for address in seen_at {
             moved |= self.reach.observed(address, peer, place, now.mono);

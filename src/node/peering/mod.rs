@@ -21,6 +21,7 @@ mod sources;
 mod spawn;
 mod table;
 mod telling;
+mod upkeep;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -129,6 +130,8 @@ pub(super) struct PeeringTask {
     reach: Reach,
     announce: Vec<Multiaddr>,
     bound: Vec<Multiaddr>,
+    tended: upkeep::Tended,
+    quotas: upkeep::Quotas,
     own: OwnRecord,
     own_record: Option<NodeRecord>,
     askers: Askers,
@@ -142,6 +145,8 @@ pub(super) struct PeeringTask {
     live: HashMap<PeerId, Live>,
     borrowed: HashMap<PeerId, Borrowed>,
     leaving: HashMap<PeerId, Instant>,
+    /// Peers that are dialled only to see whether they are there.
+    testing: HashMap<PeerId, Instant>,
     asked: HashMap<RequestId, Asked>,
     next_request: u64,
     link: Link,
@@ -310,6 +315,7 @@ impl PeeringTask {
         self.visit_seeds(now.mono);
         self.walk(now.mono);
         self.share_now_and_then(now.mono);
+        self.tend_book(now);
         self.keep_rows(now.mono);
         self.tell(now);
     }

@@ -172,8 +172,14 @@ impl PeeringTask {
                 Source::Exchange
             };
             let origin = Origin { source, group };
+            let peer = record.identity().peer_id();
+            if !self.has_quota(&peer, source, now) {
+                self.told.record("quota", 1);
+                continue;
+            }
             let label = match self.book.insert_record(&record, origin, now) {
                 Ok(learnt) if learnt.new_peer => {
+                    self.charge(source);
                     self.told.found("exchange", 1, now.mono);
                     "taken"
                 }

@@ -12,7 +12,7 @@ use crate::{
     peers::ban::Subject,
     report::{
         BanReport, DhtPutReport, DhtStatsReport, DhtValueReport, DiscoveryReport, ExplainReport,
-        KnownPeerReport, SignedPingReport, TrustEventReport, TrustReport, UnbanReport,
+        KnownPeerReport, PeerReport, SignedPingReport, TrustEventReport, TrustReport, UnbanReport,
     },
 };
 
@@ -133,6 +133,11 @@ pub(crate) enum PeeringRequest {
     Known {
         limit: usize,
         reply: Answer<Vec<KnownPeerReport>>,
+    },
+    /// Add trust and place to rows of connected peers.
+    Annotate {
+        rows: Vec<PeerReport>,
+        reply: Answer<Vec<PeerReport>>,
     },
     Explain {
         peer: PeerId,

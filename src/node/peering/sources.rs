@@ -79,7 +79,12 @@ impl Fetching {
         self.visits.iter().map(|visit| &visit.source)
     }
 
-    /// A rows for each source.
+    /// Visits every source now: whoever has no peers left does not wait for tomorrow.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        self.schedule.hurry(now);
+    }
+
+    /// A row for each source.
     pub(super) fn reports(&self, now: Instant) -> Vec<SourceReport> {
         let report = |visit: &Visit| SourceReport {
             name: visit.source.to_string(),
@@ -176,7 +181,7 @@ impl PeeringTask {
                 continue;
             };
             let origin = Origin::here(Source::Seed);
-            let learnt = self.book.learn(peer, &entry.addresses, origin, now);
+            let learnt = self.learn(peer, &entry.addresses, origin, now);
             new += u64::from(learnt.new_peer);
             first.push(Candidate {
                 peer,
@@ -209,7 +214,7 @@ impl PeeringTask {
         let now = self.now();
         let lan::Event::Found { peer, addresses } = event;
         let origin = Origin::here(Source::Lan);
-        let learnt = self.book.learn(peer, &addresses, origin, now);
+        let learnt = self.learn(peer, &addresses, origin, now);
         self.told.found("lan", u64::from(learnt.new_peer), now.mono);
     }
 }

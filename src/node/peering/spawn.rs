@@ -21,6 +21,7 @@ use super::{
     sources::Fetching,
     table::{self, Table},
     telling::Told,
+    upkeep,
 };
 use crate::{
     clock::{Clock, Rng},
@@ -202,6 +203,8 @@ fn build(
         reach: Reach::new(config.reach.clone()),
         announce,
         bound: Vec::new(),
+        tended: upkeep::Tended::default(),
+        quotas: upkeep::Quotas::default(),
         own,
         own_record: None,
         askers: Askers::new(),
@@ -214,6 +217,7 @@ fn build(
         live: HashMap::new(),
         borrowed: HashMap::new(),
         leaving: HashMap::new(),
+        testing: HashMap::new(),
         asked: HashMap::new(),
         next_request: 0,
         link: super::judge::Link::default(),

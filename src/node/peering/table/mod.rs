@@ -3,23 +3,21 @@
 //! The records lie with the behaviour, in the event loop; the task has signatures checked and made,
 //! and remembers who waits. [`TableCall`]s go there, [`TableNews`] come back.
 
+mod reads;
+mod writes;
+
 use std::{
     collections::{BTreeMap, HashMap},
     hash::{BuildHasher, RandomState},
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use libp2p::{Multiaddr, PeerId, kad::QueryId};
-use tokio::sync::oneshot;
 
-use super::{DhtError, DhtKey, PeeringTask, clerk::Desk, done::Done};
+use self::{reads::Reading, writes::Write};
+use super::{DhtError, PeeringTask, clerk::Desk, done::Done};
 use crate::{
-    dht::{
-        Body, DEFAULT_QUORUM, Heard, Key, Place, Read, Record, RecordError, Refused, Stats,
-        Verified, judge,
-    },
-    identity::{digest_from_peer_id, peer_id_from_digest},
+    dht::{Body, Key, Place, RecordError, Refused, Stats, Verified, judge},
     network::dht::{Event, Inbound, InboundId},
     node::effect::Effect,
     peers::{
@@ -27,7 +25,7 @@ use crate::{
         book::{Origin, Source},
         reach::Mode,
     },
-    report::{DhtPutReport, DhtStatsReport, DhtValueReport},
+    report::DhtStatsReport,
 };
 
 /// Writes and reads of handles at a time; more are told to come back.
@@ -121,137 +119,9 @@ pub(super) struct Table {
     missed: u64,
 }
 
-struct Write {
-    body: Body,
-    record: Option<Verified>,
-    until: Instant,
-    reply: oneshot::Sender<Result<DhtPutReport, DhtError>>,
-}
-
-struct Reading {
-    read: Read,
-    query: Option<QueryId>,
-    /// Answers that are being checked.
-    checking: usize,
-    /// The query has ended.
-    ended: bool,
-    local: bool,
-    without: Vec<PeerId>,
-    until: Instant,
-    reply: oneshot::Sender<Result<DhtValueReport, DhtError>>,
-}
-
 impl PeeringTask {
-    /// Writes, or deletes, on behalf of a handle.
-    pub(super) fn dht_put(
-        &mut self,
-        name: Option<Vec<u8>>,
-        value: Option<Bytes>,
-        ttl: Duration,
-        reply: oneshot::Sender<Result<DhtPutReport, DhtError>>,
-    ) {
-        let now = self.now();
-        let body = Body {
-            author: self.office.identity.public().digest(),
-            chain_id: self.network.0,
-            genesis: self.network.1,
-            seq: 0,
-            created_ms: now.wall_ms,
-            ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
-            name,
-            value: value.map(Vec::from),
-        };
-        if self.table.writes.len() >= MAX_WAITING {
-            let _ = reply.send(Err(DhtError::Refused(
-                "too many writes at a time".to_owned(),
-            )));
-            return;
-        }
-        let write = self.table.ticket();
-        let (named, key) = (body.name.is_some(), body.key());
-        let entry = Write {
-            body,
-            record: None,
-            until: now.mono + DEADLINE,
-            reply,
-        };
-        self.table.writes.insert(write, entry);
-        if named {
-            self.outbox
-                .push(Effect::Table(TableCall::Seq { write, key }));
-        } else {
-            self.sign_record(write, 0);
-        }
-    }
-
-    fn sign_record(&mut self, write: u64, seq: u64) {
-        let Some(entry) = self.table.writes.get_mut(&write) else {
-            return;
-        };
-        entry.body.seq = seq;
-        let (body, office) = (entry.body.clone(), self.office.clone());
-        self.clerk.take(Desk::Own, move || {
-            let record = Record::sign(&office.identity, &body);
-            let record = record.map_err(|e| DhtError::Refused(e.to_string()));
-            Done::DhtSigned { write, record }
-        });
-    }
-
-    pub(super) fn dht_signed(&mut self, write: u64, record: Result<Verified, DhtError>) {
-        match record {
-            Ok(record) => {
-                if let Some(entry) = self.table.writes.get_mut(&write) {
-                    entry.record = Some(record.clone());
-                    let call = TableCall::Insert { write, record };
-                    self.outbox.push(Effect::Table(call));
-                }
-            }
-            Err(error) => self.table.fail(write, error),
-        }
-    }
-
-    /// Reads on behalf of a handle.
-    pub(super) fn dht_get(
-        &mut self,
-        key: &DhtKey,
-        reply: oneshot::Sender<Result<DhtValueReport, DhtError>>,
-    ) {
-        let now = self.now().mono;
-        let key = match key {
-            DhtKey::Content(address) => Key(*address),
-            DhtKey::Authored { author, key } => {
-                let Some(author) = digest_from_peer_id(&author.unwrap_or(self.me)) else {
-                    let why = "the author's PeerId is not one of this network";
-                    let _ = reply.send(Err(DhtError::Refused(why.to_owned())));
-                    return;
-                };
-                Key::of_name(self.network, author, key)
-            }
-        };
-        if self.table.reads.len() >= MAX_WAITING {
-            let _ = reply.send(Err(DhtError::Refused(
-                "too many reads at a time".to_owned(),
-            )));
-            return;
-        }
-        let read = self.table.ticket();
-        let reading = Reading {
-            read: Read::new(key, self.config.dht_quorum.unwrap_or(DEFAULT_QUORUM)),
-            query: None,
-            checking: 0,
-            ended: false,
-            local: false,
-            without: Vec::new(),
-            until: now + DEADLINE,
-            reply,
-        };
-        self.table.reads.insert(read, reading);
-        self.outbox
-            .push(Effect::Table(TableCall::Get { read, key }));
-    }
-
     /// The table answers.
-    pub(super) fn news(&mut self, news: TableNews) {
+    pub(in crate::node::peering) fn news(&mut self, news: TableNews) {
         match news {
             TableNews::Event(event) => self.table_event(event),
             TableNews::Began { ticket, query } => self.began(ticket, query),
@@ -279,37 +149,6 @@ impl PeeringTask {
                 (self.table.stats, self.table.routing) = (stats, routing);
             }
         }
-    }
-
-    /// A record of ours is stored here: it goes out once that is durable.
-    fn inserted(&mut self, write: u64, result: Result<(), Refused>) {
-        if let Err(refused) = result {
-            return self
-                .table
-                .fail(write, DhtError::Refused(refused.to_string()));
-        }
-        let durable = self.own_writes.clone();
-        self.keep.then(move |result| {
-            // The task is gone: so is whoever waited.
-            let _ = durable.try_send((write, result));
-        });
-    }
-
-    /// A record of ours is durable here, or is not.
-    pub(super) fn written(&mut self, write: u64, result: Result<(), crate::peers::PeerStoreError>) {
-        if let Err(error) = result {
-            return self.table.fail(write, DhtError::Store(error));
-        }
-        let Some(record) = self.table.writes.get(&write).and_then(|w| w.record.clone()) else {
-            return;
-        };
-        let quorum = self.config.dht_quorum.unwrap_or(DEFAULT_QUORUM);
-        let call = TableCall::Put {
-            write,
-            record,
-            quorum,
-        };
-        self.outbox.push(Effect::Table(call));
     }
 
     fn began(&mut self, ticket: u64, query: Option<QueryId>) {
@@ -399,7 +238,7 @@ impl PeeringTask {
         }
     }
 
-    pub(super) fn dht_inbound(
+    pub(in crate::node::peering) fn dht_inbound(
         &mut self,
         peer: PeerId,
         id: InboundId,
@@ -439,93 +278,6 @@ impl PeeringTask {
             .then(|| Place(self.table.hasher.hash_one(group)))
     }
 
-    fn check_answer(&mut self, query: QueryId, from: Option<PeerId>, record: Bytes) {
-        let Some(read) = self.table.queries.get(&query).copied() else {
-            return;
-        };
-        let Some(reading) = self.table.reads.get_mut(&read) else {
-            return;
-        };
-        let (office, wall_ms) = (self.office.clone(), self.clock.now().wall_ms);
-        let key = reading.read.key();
-        let queued = self.clerk.take(Desk::Own, move || {
-            let verdict = judge(&key, record, &office.delegations, &office.policy, wall_ms);
-            Done::DhtAnswer {
-                read,
-                from,
-                verdict,
-            }
-        });
-        if queued {
-            reading.checking += 1;
-        }
-    }
-
-    pub(super) fn dht_answer(
-        &mut self,
-        read: u64,
-        from: Option<PeerId>,
-        verdict: Result<Verified, RecordError>,
-    ) {
-        let Some(reading) = self.table.reads.get_mut(&read) else {
-            return;
-        };
-        reading.checking -= 1;
-        match verdict {
-            Ok(record) => {
-                reading.local |= from.is_none();
-                let enough = reading.read.answer(from, record) == Heard::Enough;
-                if enough && let Some(query) = reading.query {
-                    self.outbox.push(Effect::Table(TableCall::Finish(query)));
-                }
-            }
-            Err(error) => {
-                if let (Some(offence), Some(peer)) = (error.offence(), from) {
-                    self.penalise(
-                        peer,
-                        offence,
-                        format!("a record of the hash table: {error}"),
-                    );
-                }
-            }
-        }
-        self.conclude(read);
-    }
-
-    /// Answers a read when its query has ended and every answer is checked.
-    fn conclude(&mut self, read: u64) {
-        let over = |r: &Reading| r.ended && r.checking == 0;
-        if !self.table.reads.get(&read).is_some_and(over) {
-            return;
-        }
-        let Some(reading) = self.table.reads.remove(&read) else {
-            return;
-        };
-        let best = reading.read.best().cloned();
-        let value = best.as_ref().filter(|best| !best.is_tombstone());
-        if let Some(best) = &best {
-            // Whoever has an older one, or none, gets this one.
-            let mut stale = reading.read.stale();
-            stale.extend(reading.without.iter().copied());
-            if !stale.is_empty() {
-                let (record, peers) = (best.clone(), stale);
-                self.outbox
-                    .push(Effect::Table(TableCall::Repair { record, peers }));
-            }
-        }
-        let answer = match value {
-            Some(record) => {
-                self.table.found += 1;
-                Ok(value_report(record, &reading))
-            }
-            None => {
-                self.table.missed += 1;
-                Err(DhtError::NotFound)
-            }
-        };
-        let _ = reading.reply.send(answer);
-    }
-
     /// Walked to a random point: whoever was met is worth knowing.
     fn walked(&mut self, peers: Vec<(PeerId, Vec<Multiaddr>)>) {
         let now = self.now();
@@ -534,13 +286,13 @@ impl PeeringTask {
             group: Group::Other,
         };
         for (peer, addresses) in peers {
-            let learnt = self.book.learn(peer, &addresses, origin, now);
+            let learnt = self.learn(peer, &addresses, origin, now);
             self.told.found("dht", u64::from(learnt.new_peer), now.mono);
         }
     }
 
     /// A peer answers look-ups.
-    pub(super) fn routable(&mut self, peer: PeerId, addresses: &[Multiaddr]) {
+    pub(in crate::node::peering) fn routable(&mut self, peer: PeerId, addresses: &[Multiaddr]) {
         if !self.config.discovery.dht {
             return;
         }
@@ -554,7 +306,7 @@ impl PeeringTask {
     }
 
     /// Walks when it is time, says whether this node serves, and gives up on what takes too long.
-    pub(super) fn walk(&mut self, now: Instant) {
+    pub(in crate::node::peering) fn walk(&mut self, now: Instant) {
         self.table.expire(now);
         let announces = !self.announce.is_empty();
         let reached = self.reach.mode(announces, now) == Mode::Server;
@@ -578,7 +330,7 @@ impl PeeringTask {
         }
     }
 
-    pub(super) fn dht_report(&self) -> DhtStatsReport {
+    pub(in crate::node::peering) fn dht_report(&self) -> DhtStatsReport {
         let (table, stats) = (&self.table, self.table.stats);
         DhtStatsReport {
             mode: if table.serving == Some(true) {
@@ -609,37 +361,6 @@ impl Table {
 
     fn refuse(&mut self, reason: &str) {
         *self.refused.entry(reason.to_owned()).or_default() += 1;
-    }
-
-    fn fail(&mut self, write: u64, error: DhtError) {
-        if let Some(entry) = self.writes.remove(&write) {
-            let _ = entry.reply.send(Err(error));
-        }
-    }
-
-    /// So many others have the record.
-    fn spread(&mut self, write: u64, copies: usize) {
-        let Some(entry) = self.writes.remove(&write) else {
-            return;
-        };
-        let Some(record) = entry.record.filter(|_| copies > 0) else {
-            let error = match self.routing {
-                0 => DhtError::NoPeers,
-                _ => DhtError::NotReplicated("none took it".to_owned()),
-            };
-            let _ = entry.reply.send(Err(error));
-            return;
-        };
-        let body = record.body();
-        let report = DhtPutReport {
-            author: peer_id_from_digest(body.author).to_string(),
-            key: name_of(body),
-            address: record.key().to_string(),
-            seq: body.seq,
-            expires_ms: body.expires_ms(),
-            copies,
-        };
-        let _ = entry.reply.send(Ok(report));
     }
 
     fn expire(&mut self, now: Instant) {
@@ -678,21 +399,4 @@ impl Table {
 fn name_of(body: &Body) -> String {
     let name = body.name.as_deref().unwrap_or_default();
     String::from_utf8(name.to_vec()).unwrap_or_else(|_| hex::encode(name))
-}
-
-fn value_report(record: &Verified, reading: &Reading) -> DhtValueReport {
-    let body = record.body();
-    let value = body.value.clone().unwrap_or_default();
-    DhtValueReport {
-        author: peer_id_from_digest(body.author).to_string(),
-        key: name_of(body),
-        address: record.key().to_string(),
-        value: hex::encode(&value),
-        text: String::from_utf8(value).ok(),
-        seq: body.seq,
-        created_ms: body.created_ms,
-        expires_ms: body.expires_ms(),
-        holders: reading.read.answers() - reading.read.stale().len(),
-        local: reading.local,
-    }
 }
