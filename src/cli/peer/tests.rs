@@ -20,6 +20,7 @@ pub(super) fn connected() -> PeerReport {
         trust: Some(0.5049),
         reserved: false,
         trusted: false,
+        slot: Some("outbound".to_owned()),
     }
 }
 

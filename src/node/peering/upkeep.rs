@@ -99,16 +99,24 @@ impl PeeringTask {
         origin: Origin,
         now: Now,
     ) -> Learnt {
-        let known =
-            self.book.candidate_of(&peer, now).is_some() || !self.book.addresses(&peer).is_empty();
-        let quota = self.quotas.of(origin.source);
-        if !known && !quota.has(now.mono, COST) {
+        if !self.has_quota(&peer, origin.source, now) {
             return Learnt::default();
         }
         let learnt = self.book.learn(peer, addresses, origin, now);
         if learnt.new_peer {
-            quota.take(COST);
+            self.charge(origin.source);
         }
         learnt
+    }
+
+    /// Whether `source` may tell of `peer`: it is known already, or the quota is not used up.
+    pub(super) fn has_quota(&mut self, peer: &PeerId, source: Source, now: Now) -> bool {
+        let known = !self.book.addresses(peer).is_empty();
+        known || self.quotas.of(source).has(now.mono, COST)
+    }
+
+    /// `source` has added a peer.
+    pub(super) fn charge(&mut self, source: Source) {
+        self.quotas.of(source).take(COST);
     }
 }
