@@ -136,7 +136,8 @@ impl PeeringTask {
             peer_id: view.peer.to_string(),
             score,
             direct: view.direct,
-            recommended: view.recommended,
+            // Not a negative zero.
+            recommended: view.recommended + 0.0,
             reputation: view.standing.reputation,
             trend: view.trend,
             statistics: view.statistics.mean(),

@@ -141,6 +141,7 @@ impl PeeringTask {
         }
         self.leaving.remove(&peer);
         self.schedule.down(&peer);
+        self.schedule.hurry(now.mono);
         self.live.remove(&peer);
         self.book.seen(&peer, now);
         if self.live.is_empty()

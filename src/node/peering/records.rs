@@ -14,7 +14,7 @@ use crate::{
     peers::{
         Change, Group,
         book::{Origin, RecordRefusal, Source},
-        exchange::{Asker, what_to_send},
+        exchange::{Asker, Question, what_to_send},
         fault_of_record,
     },
     registry::MAX_PEERS_RECORDS,
@@ -94,8 +94,7 @@ impl PeeringTask {
             return;
         }
         let below = !self.plan.is_at_target();
-        while let Some(peer) = self.schedule.due(below, now, &mut self.rng) {
-            let max = u32::try_from(MAX_PEERS_RECORDS).unwrap_or(u32::MAX);
+        while let Some(Question { peer, max }) = self.schedule.due(below, now, &mut self.rng) {
             if self.intake.ask(peer, max) {
                 self.ask(
                     Lane::Peers,
@@ -180,6 +179,7 @@ impl PeeringTask {
             let label = match self.book.insert_record(&record, origin, now) {
                 Ok(learnt) if learnt.new_peer => {
                     self.charge(source);
+                    self.schedule.hurry(now.mono);
                     self.told.found("exchange", 1, now.mono);
                     "taken"
                 }

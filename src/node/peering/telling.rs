@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::PeeringTask;
+use super::{PeeringTask, Scope};
 use crate::{
     clock::Now,
     peers::{
@@ -174,12 +174,27 @@ impl PeeringTask {
     }
 
     fn dht_mode(&self, now: Instant) -> String {
+        match self.serves_because(now) {
+            _ if !self.config.discovery.dht => "off".to_owned(),
+            Some(why) => format!("server: {why}"),
+            None => "client: nobody has reached this node lately".to_owned(),
+        }
+    }
+
+    /// Why this node answers look-ups, if it does.
+    pub(super) fn serves_because(&self, now: Instant) -> Option<&'static str> {
         let announces = !self.announce.is_empty();
-        match (self.config.discovery.dht, self.reach.mode(announces, now)) {
-            (false, _) => "off".to_owned(),
-            (true, Mode::Server) if announces => "server: the operator says where it is".to_owned(),
-            (true, Mode::Server) => "server: others have reached this node".to_owned(),
-            (true, Mode::Client) => "client: nobody has reached this node lately".to_owned(),
+        let reached = self.reach.mode(false, now) == Mode::Server;
+        if !self.config.discovery.dht {
+            None
+        } else if announces {
+            Some("the operator says where it is")
+        } else if reached {
+            Some("others have reached this node")
+        } else if self.config.scope == Scope::Any && !self.bound.is_empty() {
+            Some("it listens on a network without strangers")
+        } else {
+            None
         }
     }
 

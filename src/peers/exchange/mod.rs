@@ -19,5 +19,5 @@ pub use askers::{ASK_INTERVAL, Askers, Denied, MAX_IMPATIENT};
 pub use intake::{AnswerError, Ignored, Intake, Skipped, TAKEN_PER_HOUR, Taken};
 pub use own::{Due, OwnRecord, RECORD_TTL_MS};
 pub use reach::{Reach, announceable};
-pub use schedule::{ASK_AGAIN, Schedule};
+pub use schedule::{FIRST_PAUSE, LONGEST_PAUSE, Question, Schedule};
 pub use selection::{Asker, MAX_PER_GROUP, Scope, what_to_send};

@@ -1,87 +1,150 @@
 //! Whom we ask, and when.
 
 use std::{
-    collections::VecDeque,
-    ops::Range,
+    collections::{HashMap, VecDeque},
     time::{Duration, Instant},
 };
 
 use libp2p::PeerId;
 use rand::RngExt;
 
-use crate::clock::Rng;
+use super::ASK_INTERVAL;
+use crate::{clock::Rng, registry::MAX_PEERS_RECORDS};
 
-/// From one request for more peers to the next, while they are too few: by chance in between, so
-/// that nodes that started together do not ask together. Shorter would meet the same answers:
-/// books change by the hour.
-pub const ASK_AGAIN: Range<Duration> = Duration::from_secs(10 * 60)..Duration::from_secs(20 * 60);
+/// First pause between two questions while there are fewer peers than wanted. Nodes that start
+/// together know nobody when they ask first; shorter would ask before anybody has learnt anything.
+pub const FIRST_PAUSE: Duration = Duration::from_secs(3);
+
+/// Longest pause: each question that brings nobody new doubles it. A network with fewer nodes than
+/// this one wants peers stays below for ever, and its books change by the hour.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(20 * 60);
+
+/// Before a peer is asked again: longer than the minute within which it would say `BUSY`.
+const ASK_AGAIN: Duration = ASK_INTERVAL.saturating_add(Duration::from_secs(5));
 
 /// Most peers that are kept in mind, far above the connections of any node.
 const MAX_PEERS: usize = 1024;
 
-/// Says whom to ask. A peer that we dialled is asked once when it has said who it is. Later, while
-/// there are fewer peers than wanted, one peer at a time: one that we dialled if there is any,
-/// because whoever dials us is chosen by himself.
-#[derive(Debug, Default)]
+/// Says whom to ask. Everybody is asked once when they have said who they are: a peer that we dialled
+/// for whom it knows, one that dialled us for its own record alone, because whoever dials us chose
+/// himself. Later, while there are fewer peers than wanted, one at a time is asked, one that we dialled
+/// if there is any.
+#[derive(Debug)]
 pub struct Schedule {
-    first: VecDeque<PeerId>,
-    outbound: Vec<PeerId>,
-    inbound: Vec<PeerId>,
+    first: VecDeque<Question>,
+    peers: HashMap<PeerId, Known>,
     next: Option<Instant>,
+    pause: Duration,
+}
+
+/// A question to a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Whom to ask.
+    pub peer: PeerId,
+    /// For how many records; 1 brings the peer's own.
+    pub max: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    outbound: bool,
+    /// When it was asked.
+    asked: Option<Instant>,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Schedule {
     /// Nobody is there yet.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            first: VecDeque::new(),
+            peers: HashMap::new(),
+            next: None,
+            pause: FIRST_PAUSE,
+        }
     }
 
     /// `peer` has said who it is, on a connection that we dialled or not.
     pub fn up(&mut self, peer: PeerId, outbound: bool) {
-        let known = self.outbound.len() + self.inbound.len();
-        let there = self.outbound.contains(&peer) || self.inbound.contains(&peer);
-        if there || known >= MAX_PEERS {
+        if self.peers.contains_key(&peer) || self.peers.len() >= MAX_PEERS {
             return;
         }
-        if outbound {
-            self.first.push_back(peer);
-            self.outbound.push(peer);
-        } else {
-            self.inbound.push(peer);
-        }
+        let max = if outbound { ALL } else { 1 };
+        self.first.push_back(Question { peer, max });
+        let asked = None;
+        self.peers.insert(peer, Known { outbound, asked });
     }
 
     /// `peer` is gone.
     pub fn down(&mut self, peer: &PeerId) {
-        self.first.retain(|p| p != peer);
-        self.outbound.retain(|p| p != peer);
-        self.inbound.retain(|p| p != peer);
+        self.first.retain(|question| question.peer != *peer);
+        self.peers.remove(peer);
+    }
+
+    /// Somebody new became known, or was lost: the next question comes soon.
+    pub fn hurry(&mut self, now: Instant) {
+        self.pause = FIRST_PAUSE;
+        let soon = now + FIRST_PAUSE;
+        self.next = self.next.map(|next| next.min(soon));
     }
 
     /// Whom to ask now; `below` says whether there are fewer peers than wanted. Ask it until it
     /// says `None`.
-    pub fn due(&mut self, below: bool, now: Instant, rng: &mut Rng) -> Option<PeerId> {
-        let mut later = || now + rng.random_range(ASK_AGAIN);
-        let next = *self.next.get_or_insert_with(&mut later);
-        if let Some(peer) = self.first.pop_front() {
-            return Some(peer);
+    pub fn due(&mut self, below: bool, now: Instant, rng: &mut Rng) -> Option<Question> {
+        if let Some(question) = self.first.pop_front() {
+            if let Some(known) = self.peers.get_mut(&question.peer) {
+                known.asked = Some(now);
+            }
+            return Some(question);
         }
+        let pause = self.pause;
+        let mut later = || now + pause.mul_f64(rng.random_range(0.75..1.25));
+        let next = *self.next.get_or_insert_with(&mut later);
         if !below || now < next {
             return None;
         }
-        let of = if self.outbound.is_empty() {
-            &self.inbound
-        } else {
-            &self.outbound
-        };
-        if of.is_empty() {
-            return None;
-        }
         self.next = Some(later());
-        Some(of[rng.random_range(0..of.len())])
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        let peer = self.choose(now, rng)?;
+        if let Some(known) = self.peers.get_mut(&peer) {
+            known.asked = Some(now);
+        }
+        Some(Question { peer, max: ALL })
+    }
+
+    /// One of those that we dialled, if any was not asked of late; else one of the others.
+    fn choose(&self, now: Instant, rng: &mut Rng) -> Option<PeerId> {
+        let rested = |known: &Known| {
+            let since = |at: Instant| now.saturating_duration_since(at);
+            known.asked.is_none_or(|at| since(at) >= ASK_AGAIN)
+        };
+        let of = |outbound: bool| {
+            let all = self.peers.iter();
+            let fit = all.filter(|(_, known)| known.outbound == outbound && rested(known));
+            let mut fit: Vec<PeerId> = fit.map(|(peer, _)| *peer).collect();
+            // The order of a map differs from run to run.
+            fit.sort_unstable();
+            fit
+        };
+        let outbound = of(true);
+        let of = if outbound.is_empty() {
+            of(false)
+        } else {
+            outbound
+        };
+        (!of.is_empty()).then(|| of[rng.random_range(0..of.len())])
     }
 }
+
+/// As many as an answer may have.
+const ALL: u32 = MAX_PEERS_RECORDS as u32;
 
 #[cfg(test)]
 mod tests {
@@ -93,8 +156,12 @@ mod tests {
         (0..n).map(|_| PeerId::random()).collect()
     }
 
+    fn asks(peer: PeerId, max: u32) -> Option<Question> {
+        Some(Question { peer, max })
+    }
+
     #[test]
-    fn a_peer_that_we_dialled_is_asked_once_at_once() {
+    fn everybody_is_asked_once_at_once_who_dialled_us_for_its_own_record() {
         let (mut schedule, mut rng) = (Schedule::new(), Rng::seed_from_u64(1));
         let now = Instant::now();
         let them = peers(3);
@@ -103,51 +170,70 @@ mod tests {
         schedule.up(them[1], true);
         schedule.up(them[2], false);
         schedule.down(&them[0]);
-        assert_eq!(schedule.due(true, now, &mut rng), Some(them[1]));
+        assert_eq!(schedule.due(true, now, &mut rng), asks(them[1], ALL));
+        assert_eq!(schedule.due(true, now, &mut rng), asks(them[2], 1));
         assert_eq!(schedule.due(true, now, &mut rng), None);
     }
 
+    /// When questions come, in whole seconds, while there are too few peers.
+    fn run(schedule: &mut Schedule, start: Instant, seconds: u64) -> Vec<(u64, PeerId)> {
+        let mut rng = Rng::seed_from_u64(2);
+        let mut asked = Vec::new();
+        for second in 0..seconds {
+            let now = start + Duration::from_secs(second);
+            while let Some(question) = schedule.due(true, now, &mut rng) {
+                asked.push((second, question.peer));
+            }
+        }
+        asked
+    }
+
     #[test]
-    fn while_peers_are_too_few_one_is_asked_every_ten_to_twenty_minutes() {
-        let (mut schedule, mut rng) = (Schedule::new(), Rng::seed_from_u64(2));
-        let start = Instant::now();
+    fn questions_that_bring_nobody_come_ever_more_seldom() {
+        let (mut schedule, start) = (Schedule::new(), Instant::now());
         let them = peers(8);
         for (n, peer) in them.iter().enumerate() {
             schedule.up(*peer, n < 4);
         }
-        while schedule.due(true, start, &mut rng).is_some() {}
-        let (mut asked, mut last) = (Vec::new(), start);
-        for second in 0..24 * 3600 {
-            let now = start + Duration::from_secs(second);
-            while let Some(peer) = schedule.due(true, now, &mut rng) {
-                let gap = now - last;
-                assert!(gap >= ASK_AGAIN.start && gap <= ASK_AGAIN.end + Duration::from_secs(1));
-                last = now;
-                asked.push(peer);
+        let asked = run(&mut schedule, start, 24 * 3600);
+        // Eight at once, nine while the pause grows, then one every twenty minutes.
+        assert!((70..110).contains(&asked.len()), "{}", asked.len());
+        let later = asked.iter().filter(|(second, _)| *second > 60);
+        assert!(later.clone().all(|(_, peer)| them[..4].contains(peer)));
+        let mut last = HashMap::new();
+        for (second, peer) in &asked {
+            if let Some(before) = last.insert(peer, *second) {
+                assert!(second - before >= ASK_AGAIN.as_secs() - 1);
             }
         }
-        assert!((70..145).contains(&asked.len()), "{}", asked.len());
-        assert!(them[..4].iter().all(|p| asked.contains(p)));
-        assert!(!them[4..].iter().any(|p| asked.contains(p)));
+    }
+
+    #[test]
+    fn somebody_new_or_a_loss_makes_the_next_question_come_soon() {
+        let (mut schedule, start) = (Schedule::new(), Instant::now());
+        peers(4).iter().for_each(|peer| schedule.up(*peer, true));
+        run(&mut schedule, start, 3600);
+        let now = start + Duration::from_secs(3600);
+        schedule.hurry(now);
+        let (second, _) = run(&mut schedule, now, 60)[0];
+        assert!(second <= 2 * FIRST_PAUSE.as_secs(), "{second}");
     }
 
     #[test]
     fn enough_peers_are_not_asked_for_more() {
         let (mut schedule, mut rng) = (Schedule::new(), Rng::seed_from_u64(3));
         let start = Instant::now();
-        let them = peers(1);
-        schedule.up(them[0], false);
+        let peer = PeerId::random();
+        schedule.up(peer, false);
+        assert_eq!(schedule.due(false, start, &mut rng), asks(peer, 1));
         assert_eq!(schedule.due(false, start, &mut rng), None);
         let later = start + Duration::from_secs(3600);
         assert_eq!(schedule.due(false, later, &mut rng), None);
-        assert_eq!(
-            schedule.due(true, later, &mut rng),
-            Some(them[0]),
-            "nobody that we dialled, and due for long"
-        );
+        let asked = schedule.due(true, later, &mut rng);
+        assert_eq!(asked, asks(peer, ALL), "nobody that we dialled, and due");
         assert_eq!(schedule.due(true, later, &mut rng), None);
-        schedule.down(&them[0]);
-        let later = later + ASK_AGAIN.end;
+        schedule.down(&peer);
+        let later = later + 2 * LONGEST_PAUSE;
         assert_eq!(schedule.due(true, later, &mut rng), None);
     }
 
@@ -157,6 +243,7 @@ mod tests {
         for peer in peers(2 * MAX_PEERS) {
             schedule.up(peer, false);
         }
-        assert_eq!(schedule.inbound.len(), MAX_PEERS);
+        assert_eq!(schedule.peers.len(), MAX_PEERS);
+        assert_eq!(schedule.first.len(), MAX_PEERS);
     }
 }

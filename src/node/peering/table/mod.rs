@@ -23,7 +23,6 @@ use crate::{
     peers::{
         Change, Group, Table as Rows,
         book::{Origin, Source},
-        reach::Mode,
     },
     report::DhtStatsReport,
 };
@@ -308,9 +307,7 @@ impl PeeringTask {
     /// Walks when it is time, says whether this node serves, and gives up on what takes too long.
     pub(in crate::node::peering) fn walk(&mut self, now: Instant) {
         self.table.expire(now);
-        let announces = !self.announce.is_empty();
-        let reached = self.reach.mode(announces, now) == Mode::Server;
-        let serves = self.config.discovery.dht && reached;
+        let serves = self.serves_because(now).is_some();
         if self.table.serving != Some(serves) {
             self.table.serving = Some(serves);
             self.outbox.push(Effect::Table(TableCall::Serve(serves)));
