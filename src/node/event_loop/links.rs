@@ -128,7 +128,6 @@ impl EventLoop {
         let agent = info.agent.clone();
         self.tasks.peering.keep(PeeringInput::Identified {
             peer,
-            first,
             info,
             seen_at,
         });

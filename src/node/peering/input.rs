@@ -61,7 +61,6 @@ pub(crate) enum PeeringInput {
     /// A peer said who it is, for the first time or again.
     Identified {
         peer: PeerId,
-        first: bool,
         info: Box<Info>,
         seen_at: Vec<Multiaddr>,
     },

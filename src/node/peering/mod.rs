@@ -56,7 +56,10 @@ use crate::{
     clock::{Clock, Now, Rng},
     identity::NodeRecord,
     ids::{ChainId, Hash32},
-    network::exchange::{Lane, RequestId},
+    network::{
+        exchange::{Lane, RequestId},
+        identify::Info,
+    },
     peers::{
         Goodbye, PeerStoreError, Row,
         book::Book,
@@ -144,6 +147,8 @@ pub(super) struct PeeringTask {
 
     live: HashMap<PeerId, Live>,
     borrowed: HashMap<PeerId, Borrowed>,
+    /// What connected peers said last, whether they have a place or not.
+    said: HashMap<PeerId, Box<Info>>,
     leaving: HashMap<PeerId, Instant>,
     /// Peers that are dialled only to see whether they are there.
     testing: HashMap<PeerId, Instant>,
@@ -251,10 +256,9 @@ impl PeeringTask {
             }
             PeeringInput::Identified {
                 peer,
-                first,
                 info,
                 seen_at,
-            } => self.identified(peer, first, &info, &seen_at),
+            } => self.identified(peer, info, &seen_at),
             PeeringInput::Rtt { peer, rtt } => self.round_trip(peer, rtt),
             PeeringInput::PingLost { peer } => self.ping_lost(peer),
             PeeringInput::Offence {

@@ -216,6 +216,7 @@ fn build(
         fetching,
         live: HashMap::new(),
         borrowed: HashMap::new(),
+        said: HashMap::new(),
         leaving: HashMap::new(),
         testing: HashMap::new(),
         asked: HashMap::new(),
