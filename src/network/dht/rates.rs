@@ -89,7 +89,7 @@ mod tests {
         assert!(rates.store(peer, now) && !rates.store(peer, now));
         for _ in 0..MAX_PEERS + 10 {
             let other = PeerId::random();
-            assert!(rates.store(other, now) && rates.lookup(other, now));
+            assert!(rates.lookup(other, now) && rates.lookup(other, now));
         }
         assert_eq!(rates.peers.len(), MAX_PEERS);
         rates.prune(now + rate(2).refill());
