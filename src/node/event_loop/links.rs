@@ -186,7 +186,7 @@ impl EventLoop {
             return;
         }
         let (ip, _) = self.connections.place(&peer);
-        let reserved = self.reserved.contains(&peer);
+        let reserved = self.reserved.contains_key(&peer);
         let now = self.clock.now().mono;
         let judgement = self.conduct.judge(peer, ip, reserved, offence, now);
         match judgement.sanction {

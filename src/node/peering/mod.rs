@@ -40,7 +40,7 @@ pub use request::{DhtError, DhtKey, PeeringError, ShareWith};
 pub(crate) use request::{Peering, PeeringRequest};
 pub use spawn::SetupError;
 pub(crate) use spawn::{Kept, Parts, load, spawn};
-pub(crate) use table::{TableCall, TableNews};
+pub(crate) use table::{TableCall, TableNews, TableSize};
 
 use self::{
     clerk::{Clerk, Desk, Office},

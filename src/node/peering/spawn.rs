@@ -294,7 +294,7 @@ impl PeeringTask {
         for (peer, flags) in pinned {
             let addresses = self.book.addresses(&peer);
             if flags.reserved && self.plan.reserve(peer, addresses.clone()) {
-                self.outbox.push(Effect::Reserved { peer, on: true });
+                self.reserved(peer, &addresses, true);
             }
             if flags.trusted {
                 self.plan.prefer(peer, addresses);
@@ -312,8 +312,8 @@ impl PeeringTask {
                 if let Err(error) = known {
                     tracing::warn!(%address, %error, "a reserved peer cannot be remembered");
                 }
-                if self.plan.reserve(peer, vec![address]) {
-                    self.outbox.push(Effect::Reserved { peer, on: true });
+                if self.plan.reserve(peer, vec![address.clone()]) {
+                    self.reserved(peer, &[address], true);
                 }
             }
         }
