@@ -78,14 +78,19 @@ impl EventLoop {
     pub(super) fn lift(
         &mut self,
         subject: Subject,
-        ips: &[IpAddr],
+        mut ips: Vec<IpAddr>,
         mut report: Box<UnbanReport>,
         reply: oneshot::Sender<UnbanReport>,
     ) {
         let gate = &mut self.swarm.behaviour_mut().gate;
         let lifted: Vec<Ban> = match subject {
-            Subject::Peer(peer) => gate.lift_all(peer, ips),
+            Subject::Peer(peer) => {
+                ips.extend(self.conduct.places(&peer));
+                self.conduct.forgive(&peer, &ips);
+                gate.lift_all(peer, &ips)
+            }
             other => {
+                self.conduct.forgive_place(&other);
                 let ban = gate.banned(&other).cloned();
                 gate.lift(&other);
                 ban.into_iter().collect()
@@ -111,6 +116,7 @@ impl EventLoop {
         let now = self.clock.now().mono;
         let connection = self.connections.report(&peer, now);
         ips.extend(self.connections.place(&peer).0);
+        ips.extend(self.conduct.places(&peer));
         let gate = &self.swarm.behaviour().gate;
         let bans = gate.covering(&peer, &ips).into_iter().map(ban_report);
         complete(&mut report, connection, bans.collect());

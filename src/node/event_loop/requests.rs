@@ -84,7 +84,7 @@ impl EventLoop {
                 ips,
                 report,
                 reply,
-            } => self.lift(subject, &ips, report, reply),
+            } => self.lift(subject, ips, report, reply),
             Effect::Explain {
                 peer,
                 ips,

@@ -91,6 +91,15 @@ struct Live {
 /// A record of ours for the hash table is durable, or cannot be made so.
 type Written = (u64, Result<(), PeerStoreError>);
 
+/// What the task is told.
+struct Mail {
+    inputs: mpsc::Receiver<PeeringInput>,
+    requests: mpsc::Receiver<PeeringRequest>,
+    finished: mpsc::Receiver<(Desk, Done)>,
+    seeds: mpsc::Receiver<SeedNews>,
+    written: mpsc::Receiver<Written>,
+}
+
 /// A connection that a query of the hash table made, and nothing else wants.
 struct Borrowed {
     id: ConnectionId,
@@ -168,16 +177,14 @@ pub(super) struct PeeringTask {
 }
 
 impl PeeringTask {
-    async fn run(
-        mut self,
-        state: Vec<Row>,
-        mut inputs: mpsc::Receiver<PeeringInput>,
-        mut requests: mpsc::Receiver<PeeringRequest>,
-        mut finished: mpsc::Receiver<(Desk, Done)>,
-        mut seeds: mpsc::Receiver<SeedNews>,
-        mut written: mpsc::Receiver<Written>,
-        stop: CancellationToken,
-    ) {
+    async fn run(mut self, state: Vec<Row>, mail: Mail, stop: CancellationToken) {
+        let Mail {
+            mut inputs,
+            mut requests,
+            mut finished,
+            mut seeds,
+            mut written,
+        } = mail;
         let mut deliveries = self.gossip.subscribe();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

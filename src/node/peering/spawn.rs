@@ -14,7 +14,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    INPUT_QUEUE, PeeringConfig, PeeringInput, PeeringRequest, PeeringTask,
+    INPUT_QUEUE, Mail, PeeringConfig, PeeringInput, PeeringRequest, PeeringTask,
     clerk::{Clerk, Office},
     keep::Keep,
     share,
@@ -116,9 +116,14 @@ pub(crate) fn spawn(parts: Parts, stop: CancellationToken) -> Result<Ends, Setup
     // A place for every write there can be: none is ever lost.
     let (own_writes, written) = mpsc::channel(table::MAX_WAITING);
     let (task, state) = build(parts, clerk, seed_news, own_writes, report)?;
-    let task = tokio::spawn(task.run(
-        state, input_rx, request_rx, finished, seed_rx, written, stop,
-    ));
+    let mail = Mail {
+        inputs: input_rx,
+        requests: request_rx,
+        finished,
+        seeds: seed_rx,
+        written,
+    };
+    let task = tokio::spawn(task.run(state, mail, stop));
     Ok(Ends {
         inputs,
         requests,
