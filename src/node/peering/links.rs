@@ -123,6 +123,7 @@ impl PeeringTask {
             direction,
             address: address.clone(),
             identified: false,
+            score_told: None,
             words: share::words(),
         });
         if direction == Direction::Outbound {
@@ -220,6 +221,7 @@ impl PeeringTask {
             self.schedule.up(peer, outbound);
         }
         self.observe(peer, Observation::of(Event::Connected));
+        self.tell_scores(now);
         let kad = Protocol::KAD.on(self.network.0);
         if info.protocols.iter().any(|p| p.as_ref() == kad) {
             self.routable(peer, &info.addresses);
