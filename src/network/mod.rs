@@ -123,6 +123,21 @@ impl Behaviour {
 }
 
 impl Behaviour {
+    /// Lets no connection to `peer` come to be for `lasts`, and serves it no more on those that are
+    /// there until they close.
+    pub fn cool_down(&mut self, peer: PeerId, lasts: Duration) {
+        self.trust.cool_down(peer, lasts);
+        self.dht.serve(peer, false);
+        self.direct.serve(&peer, false);
+    }
+
+    /// Ends a cool-down.
+    pub fn forgive(&mut self, peer: PeerId) {
+        self.trust.forgive(&peer);
+        self.dht.serve(peer, true);
+        self.direct.serve(&peer, true);
+    }
+
     /// The exchange of `lane`.
     pub fn lane(&mut self, lane: Lane) -> &mut exchange::Behaviour {
         match lane {

@@ -1,14 +1,15 @@
 //! Whom the node does not want for a while: observes how long peers stay, keeps those away that
-//! are in a cool-down, and closes their connections.
+//! are in a cool-down, and says who they are, so that nobody serves them.
 //!
 //! Scores are made elsewhere ([`crate::trust`]); this behaviour only acts on them. A cool-down is
 //! no ban: it names nobody's address, ends by itself within minutes, and is lifted by an unban.
+//! Connections that are there when it begins are for others to close, after a goodbye.
 
 use std::{
     collections::{HashMap, VecDeque},
     convert::Infallible,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
@@ -16,8 +17,8 @@ use libp2p::{
     Multiaddr, PeerId,
     core::{Endpoint, transport::PortUse},
     swarm::{
-        CloseConnection, ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour,
-        THandlerInEvent, ToSwarm, dummy,
+        ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandlerInEvent, ToSwarm,
+        dummy,
     },
 };
 
@@ -41,8 +42,7 @@ pub struct Behaviour {
     clock: Arc<dyn Clock>,
     cooling: HashMap<PeerId, Instant>,
     live: HashMap<PeerId, Live>,
-    events: VecDeque<ToSwarm<Stayed, Infallible>>,
-    waker: Option<Waker>,
+    events: VecDeque<Stayed>,
 }
 
 struct Live {
@@ -59,11 +59,10 @@ impl Behaviour {
             cooling: HashMap::new(),
             live: HashMap::new(),
             events: VecDeque::new(),
-            waker: None,
         }
     }
 
-    /// Closes every connection to `peer` and lets none come to be for `lasts`.
+    /// Lets no connection to `peer` come to be for `lasts`.
     pub fn cool_down(&mut self, peer: PeerId, lasts: Duration) {
         let now = self.clock.now().mono;
         if self.cooling.len() >= MAX_COOLING && !self.cooling.contains_key(&peer) {
@@ -72,15 +71,13 @@ impl Behaviour {
         let until = now.checked_add(lasts).unwrap_or(now);
         let end = self.cooling.entry(peer).or_insert(until);
         *end = until.max(*end);
-        if self.live.contains_key(&peer) {
-            self.events.push_back(ToSwarm::CloseConnection {
-                peer_id: peer,
-                connection: CloseConnection::All,
-            });
-        }
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
+    }
+
+    /// Whether `peer` is in a cool-down.
+    #[must_use]
+    pub fn is_cooling(&self, peer: &PeerId) -> bool {
+        let until = self.cooling.get(peer);
+        until.is_some_and(|until| *until > self.clock.now().mono)
     }
 
     /// Ends a cool-down. Says whether there was one.
@@ -166,8 +163,7 @@ impl NetworkBehaviour for Behaviour {
                     let time = self.clock.now().mono.saturating_duration_since(live.since);
                     let peer = e.peer_id;
                     self.live.remove(&peer);
-                    let stayed = Stayed { peer, time };
-                    self.events.push_back(ToSwarm::GenerateEvent(stayed));
+                    self.events.push_back(Stayed { peer, time });
                 }
             }
             _ => {}
@@ -178,12 +174,12 @@ impl NetworkBehaviour for Behaviour {
         match event {}
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ToSwarm<Stayed, THandlerInEvent<Self>>> {
-        if let Some(event) = self.events.pop_front() {
-            return Poll::Ready(event);
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Stayed, THandlerInEvent<Self>>> {
+        // Only an event of the swarm adds to them, after which it polls again.
+        match self.events.pop_front() {
+            Some(stayed) => Poll::Ready(ToSwarm::GenerateEvent(stayed)),
+            None => Poll::Pending,
         }
-        self.waker = Some(cx.waker().clone());
-        Poll::Pending
     }
 }
 
@@ -215,14 +211,14 @@ mod tests {
         trust.cool_down(one, minute);
         trust.cool_down(one, minute / 2);
         trust.cool_down(other, minute);
-        assert!(!allowed(&trust, one));
+        assert!(!allowed(&trust, one) && trust.is_cooling(&one));
         assert!(trust.forgive(&other) && allowed(&trust, other));
         assert!(!trust.forgive(&other));
         clock.step_wall_to_ms(u64::MAX);
         clock.advance(minute - Duration::from_millis(1));
         assert!(!allowed(&trust, one), "the longer of two counts");
         clock.advance(Duration::from_millis(1));
-        assert!(allowed(&trust, one));
+        assert!(allowed(&trust, one) && !trust.is_cooling(&one));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     ids::Height,
+    peers::Goodbye,
     report::{Direction, PeerReport, PingReport},
     secure::Summary,
 };
@@ -85,6 +86,16 @@ struct Peer {
     links: Vec<Link>,
     accepted: Option<Accepted>,
     rtt: Option<Duration>,
+    parting: Option<Parting>,
+}
+
+/// Why the connections to a peer end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parting {
+    /// It told us.
+    Told(Goodbye),
+    /// We told it.
+    Said(Goodbye),
 }
 
 #[derive(Debug)]
@@ -146,6 +157,7 @@ impl Connections {
             links: Vec::new(),
             accepted: None,
             rtt: None,
+            parting: None,
         });
         entry.links.push(Link {
             id,
@@ -226,6 +238,22 @@ impl Connections {
         }
     }
 
+    /// One side said goodbye. The first word counts.
+    pub(crate) fn part(&mut self, peer: &PeerId, parting: Parting) {
+        if let Some(entry) = self.peers.get_mut(peer) {
+            entry.parting.get_or_insert(parting);
+        }
+    }
+
+    /// Why the connections to `peer` end, in words, if either side has said.
+    pub(crate) fn parting(&self, peer: &PeerId) -> Option<String> {
+        let parting = self.peers.get(peer)?.parting?;
+        Some(match parting {
+            Parting::Told(reason) => format!("goodbye: {reason}"),
+            Parting::Said(reason) => format!("we said goodbye: {reason}"),
+        })
+    }
+
     /// A link closed; `error` is what was seen. True if `peer` has none left.
     pub(crate) fn closed(&mut self, peer: PeerId, id: ConnectionId, error: &str) -> bool {
         self.fail(id, || ConnectError::Refused {
@@ -303,6 +331,12 @@ impl Connections {
                 .then(a.peer_id.cmp(&b.peer_id))
         });
         rows
+    }
+
+    /// Every peer that has accepted us.
+    pub(crate) fn accepted(&self) -> Vec<PeerId> {
+        let accepted = self.peers.iter().filter(|(_, p)| p.accepted.is_some());
+        accepted.map(|(peer, _)| *peer).collect()
     }
 
     /// Every connected peer.
@@ -407,6 +441,18 @@ mod tests {
         let error = rx.try_recv().expect("answered").expect_err("refused");
         assert_eq!(error.label(), "refused_by_peer");
         assert_eq!(c.len(), 0);
+    }
+
+    #[test]
+    fn the_first_goodbye_says_why_a_connection_ends() {
+        let (mut c, peer, id, now) = setup();
+        c.part(&peer, Parting::Told(Goodbye::Idle));
+        c.established(peer, id, Direction::Outbound, address(), None, now);
+        assert_eq!(c.parting(&peer), None, "nobody was connected then");
+        c.part(&peer, Parting::Told(Goodbye::Shutdown));
+        c.part(&peer, Parting::Said(Goodbye::Operator));
+        let why = c.parting(&peer);
+        assert_eq!(why.as_deref(), Some("goodbye: shutdown"));
     }
 
     #[test]

@@ -21,6 +21,7 @@ use crate::{
     peers::ban::{Sentence, Subject},
     registry::Topic,
     report::{BanReport, ExplainReport, UnbanReport},
+    trust::Score,
     wire::Message,
 };
 
@@ -77,6 +78,8 @@ pub(crate) enum Effect {
         told: Vec<Multiaddr>,
         confirmed: Vec<Multiaddr>,
     },
+    /// How far peers are trusted by now: whom to ask first.
+    Trust(Vec<(PeerId, Score)>),
     /// How peers do in the meshes.
     MeshScores(Vec<(PeerId, f64)>),
     /// The hash table.

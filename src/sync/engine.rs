@@ -65,6 +65,11 @@ impl Engine {
                     peer.announce(head, now.mono);
                 }
             }
+            Input::Trust { peer, score } => {
+                if let Some(peer) = self.core.peers.get_mut(&peer) {
+                    peer.set_trust(score);
+                }
+            }
             Input::PeerDown { peer } => self.on_peer_down(peer),
             Input::Answer { peer, id, result } => self.on_answer(peer, id, result, now),
             Input::HeadersChecked { job, result } => {

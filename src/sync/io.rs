@@ -9,6 +9,7 @@ use crate::{
     event::NodeEvent,
     ids::Hash32,
     offence::Offence,
+    trust::Score,
     wire::{Message, TipClaim},
 };
 
@@ -98,6 +99,13 @@ pub enum Input {
         peer: PeerId,
         /// Where it says it stands.
         head: TipClaim,
+    },
+    /// How far a peer is trusted by now. Until it is said, it is trusted like any stranger.
+    Trust {
+        /// Who.
+        peer: PeerId,
+        /// Its score.
+        score: Score,
     },
     /// A peer is gone; none of its requests will be answered.
     PeerDown {

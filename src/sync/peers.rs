@@ -19,8 +19,16 @@ use super::{
 use crate::{
     chain::Tip,
     ids::{Height, Work},
+    trust::Score,
     wire::{Credits, TipClaim},
 };
+
+/// Trust in a peer whose score was not told yet, in thousandths: where everybody begins.
+const STRANGER: u32 = 500;
+
+/// Least weight of a peer, in thousandths. It is there to be asked when nobody else can be, and the
+/// faster of two that nobody trusts still comes first.
+const LEAST_TRUST: u32 = 10;
 
 /// All peers, in the order of their ids, so that a run with the same seed repeats.
 pub(super) type Peers = BTreeMap<PeerId, Peer>;
@@ -36,6 +44,8 @@ pub(super) struct Peer {
     pub(super) tip: TipClaim,
     /// What it lets us have outstanding.
     pub(super) credits: Credits,
+    /// How far it is trusted, in thousandths.
+    trust: u32,
     /// How fast it serves headers.
     pub(super) header_pace: Pace,
     /// How fast it serves bodies. Apart from headers: they come from another place of its disk.
@@ -71,6 +81,7 @@ impl Peer {
             blocks: head.height,
             tip: head,
             credits: Credits::INITIAL,
+            trust: STRANGER,
             header_pace: Pace::default(),
             body_pace: Pace::default(),
             role: Role::New,
@@ -85,6 +96,22 @@ impl Peer {
             rest_until: None,
             shunned: false,
         }
+    }
+
+    /// Its score changed.
+    pub(super) fn set_trust(&mut self, score: Score) {
+        self.trust = score.thousandths().max(LEAST_TRUST);
+    }
+
+    /// How far it is trusted, for comparison alone.
+    pub(super) fn trust(&self) -> u32 {
+        self.trust
+    }
+
+    /// What a rate counts when peers are compared: trust × speed. Peers that are trusted alike
+    /// compare by speed alone.
+    pub(super) fn weighed(&self, rate: f64) -> f64 {
+        rate * f64::from(self.trust)
     }
 
     /// Takes note of an announced head. A better one is a reason to ask again.

@@ -28,6 +28,12 @@ impl Score {
     pub fn get(self) -> f64 {
         self.0
     }
+
+    /// In whole thousandths, which have an order.
+    #[must_use]
+    pub fn thousandths(self) -> u32 {
+        (self.0 * 1000.0).round() as u32
+    }
 }
 
 /// How much of an event there was: its delta is multiplied by it. Finite, 0.0 to 10.0.

@@ -196,10 +196,12 @@ async fn a_stopped_node_says_so_and_its_peer_notices() {
     has_peer(&b).await;
     soon("a stops", a.shutdown()).await;
     assert!(a.peers().await.is_err());
-    event(&mut events, "b notices", |e| {
-        matches!(e, NodeEvent::PeerDisconnected { .. }).then_some(())
+    let reason = event(&mut events, "b notices", |e| match e {
+        NodeEvent::PeerDisconnected { reason, .. } => Some(reason),
+        _ => None,
     })
     .await;
+    assert_eq!(reason, "goodbye: shutdown");
     let mut sync = b.watch_sync();
     let idle = sync.wait_for(|report| report.phase == SyncPhase::Idle);
     soon("b has nobody to sync from", idle).await.expect("runs");

@@ -78,12 +78,17 @@ impl Inventory {
     }
 
     /// Whom to ask for an object: among those who may be asked, the one that withholds least, was
-    /// asked for it least, is of our choosing, has least to do, and announced it first.
+    /// asked for it least, is not doubted, is of our choosing, has least to do for the trust it has,
+    /// and announced it first.
     fn best_of(&self, want: &Want, in_time: usize, now: Instant) -> Option<PeerId> {
         let able = want.announcers.iter().filter_map(|announcer| {
             let peer = self.peers.get(&announcer.peer)?;
-            let (withholds, others, busy) = peer.rank();
-            let rank = (withholds, announcer.tries, others, busy, announcer.seq);
+            let (withholds, doubted, others, load) = peer.rank();
+            let rank = (
+                (withholds, announcer.tries),
+                (doubted, others, load),
+                announcer.seq,
+            );
             self.is_able(peer, in_time, now)
                 .then_some((rank, announcer.peer))
         });

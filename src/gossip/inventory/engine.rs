@@ -13,7 +13,7 @@ use super::{
     refused::Refused,
     wanted::{Announcer, State, Want, Wanted},
 };
-use crate::{report::InventoryReport, wire::Item};
+use crate::{report::InventoryReport, trust::Score, wire::Item};
 
 /// Announcements and requests of objects too large to push. See the module.
 #[derive(Debug)]
@@ -81,6 +81,13 @@ impl Inventory {
         }
         let salt = (self.salt, self.number());
         self.peers.insert(peer, Peer::new(outbound, salt));
+    }
+
+    /// How far a peer is trusted by now. Until it is said, it is trusted like any stranger.
+    pub fn trust(&mut self, peer: &PeerId, score: Score) {
+        if let Some(peer) = self.peers.get_mut(peer) {
+            peer.set_trust(score);
+        }
     }
 
     /// A peer is gone, and with it its unanswered requests.

@@ -6,13 +6,26 @@ use std::{
 };
 
 use super::{Limits, RequestId, known::Known};
-use crate::wire::Item;
+use crate::{trust::Score, wire::Item};
+
+/// Trust in a peer whose score was not told yet, in thousandths: where everybody begins.
+const STRANGER: u32 = 500;
+
+/// Trust, in thousandths, below which a peer is asked only for what others do not have: the initial
+/// trust less two penalties, as where places are taken away (`specs/connections.md`).
+const DOUBTED: u32 = 400;
+
+/// Peers in the order in which they are asked, smaller first: how much it withholds, whether it is
+/// doubted, whether others chose it, how much it has to do for the trust it has.
+pub(super) type Rank = (u32, bool, bool, u64);
 
 /// One peer.
 #[derive(Debug)]
 pub(super) struct Peer {
     /// Chosen by us: an outbound connection.
     pub(super) preferred: bool,
+    /// How far it is trusted, in thousandths.
+    trust: u32,
     /// What it has announced to us, or we to it.
     pub(super) known: Known,
     /// What it has announced and we do not have, in the order in which it was announced.
@@ -43,6 +56,7 @@ impl Peer {
     pub(super) fn new(preferred: bool, salt: (u64, u64)) -> Self {
         Self {
             preferred,
+            trust: STRANGER,
             known: Known::new(salt),
             announced: BTreeMap::new(),
             waiting: BTreeSet::new(),
@@ -63,10 +77,17 @@ impl Peer {
         self.in_flight < cap && self.busy_until.is_none_or(|until| until <= now)
     }
 
-    /// The order in which peers are asked, smaller first: how much it withholds, whether others
-    /// chose it, how much it has to do. A single lapse does not count: any link has some.
-    pub(super) fn rank(&self) -> (u32, bool, usize) {
-        (self.withheld / 2, !self.preferred, self.in_flight)
+    /// Its score changed.
+    pub(super) fn set_trust(&mut self, score: Score) {
+        self.trust = score.thousandths();
+    }
+
+    /// Its place among those who could be asked. A single lapse does not count: any link has some.
+    pub(super) fn rank(&self) -> Rank {
+        // One more request than it has, each the heavier the less it is trusted.
+        let load = (self.in_flight as u64 + 1) * 1000 / u64::from(self.trust.max(1));
+        let doubted = self.trust < DOUBTED;
+        (self.withheld / 2, doubted, !self.preferred, load)
     }
 }
 

@@ -45,6 +45,11 @@ impl Behaviour {
         }
     }
 
+    /// Whether messages of a connected peer are taken, until it disconnects.
+    pub fn serve(&mut self, peer: &PeerId, on: bool) {
+        self.shared.serve(peer, on);
+    }
+
     fn handler(&self, peer: PeerId, id: ConnectionId) -> Handler {
         let queues = self.shared.connect(peer, id);
         Handler::new(

@@ -21,10 +21,10 @@ use super::{
     inbound,
     lane::{self, End},
     sender::{Outgoing, SendError, Upload},
-    shared::{Queues, Shared},
+    shared::{Account, Queues, Shared},
     upload,
 };
-use crate::gossip::direct::{FrameError, Pace};
+use crate::gossip::direct::FrameError;
 
 /// Substreams of the peer beyond its streams: the one for whole messages, and one that replaces it
 /// while the old one ends.
@@ -35,7 +35,7 @@ pub struct Handler {
     peer: PeerId,
     protocol: StreamProtocol,
     shared: Arc<Shared>,
-    pace: Arc<std::sync::Mutex<Pace>>,
+    account: Arc<Account>,
     lane: Lane,
     uploads: mpsc::Receiver<Upload>,
     opening: Option<Opening>,
@@ -79,7 +79,7 @@ impl Handler {
             peer,
             protocol,
             shared,
-            pace: queues.pace,
+            account: queues.account,
             lane: Lane::Idle(queues.lane),
             uploads: queues.uploads,
             opening: None,
@@ -166,9 +166,10 @@ impl Handler {
         }
         stream.ignore_for_keep_alive();
         self.inbound += 1;
-        let (shared, pace, peer) = (Arc::clone(&self.shared), Arc::clone(&self.pace), self.peer);
+        let (shared, account) = (Arc::clone(&self.shared), Arc::clone(&self.account));
+        let peer = self.peer;
         let running =
-            async move { Done::Inbound(inbound::run(stream, peer, &shared, &pace).await) };
+            async move { Done::Inbound(inbound::run(stream, peer, &shared, &account).await) };
         self.running.push(running.boxed());
     }
 }

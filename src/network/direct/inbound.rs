@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -16,10 +16,10 @@ use tokio::{
 
 use super::{
     lane::End,
-    receiver::{Body, Chunks, Inbound},
-    shared::{Shared, count},
+    receiver::{Body, Chunks, Inbound, Receiving},
+    shared::{Account, Shared, count},
 };
-use crate::gossip::direct::{Ack, Decoder, Frame, FrameError, Inbox, Pace, Refusal, encode_ack};
+use crate::gossip::direct::{Ack, Decoder, Frame, FrameError, Inbox, Refusal, encode_ack};
 
 /// How long a peer may leave a new substream silent, and how long it may go on writing after a
 /// refusal.
@@ -36,7 +36,7 @@ pub(super) async fn run<S>(
     stream: S,
     peer: PeerId,
     shared: &Shared,
-    pace: &Mutex<Pace>,
+    account: &Account,
 ) -> Result<(), FrameError>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin,
@@ -47,7 +47,7 @@ where
         bytes: vec![0; READ],
         peer,
         shared,
-        pace,
+        account,
     };
     match substream.serve().await {
         Ok(()) | Err(End::Io(_)) => Ok(()),
@@ -61,7 +61,7 @@ struct Substream<'a, S> {
     bytes: Vec<u8>,
     peer: PeerId,
     shared: &'a Shared,
-    pace: &'a Mutex<Pace>,
+    account: &'a Account,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Substream<'_, S> {
@@ -73,7 +73,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Substream<'_, S> {
                     more.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
                 }
                 Some(Frame::Message { seq, kind, payload }) => {
-                    let first = Arrived::new(seq, kind, payload, self.shared);
+                    let to = self.shared.receiving(kind, self.account);
+                    let first = Arrived::new(seq, to, payload);
                     return self.messages(first).await;
                 }
                 Some(Frame::Stream { kind, len }) => {
@@ -100,7 +101,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Substream<'_, S> {
             }
             arrived = match self.decoder.next_frame()? {
                 Some(Frame::Message { seq, kind, payload }) => {
-                    Some(Arrived::new(seq, kind, payload, self.shared))
+                    let to = self.shared.receiving(kind, self.account);
+                    Some(Arrived::new(seq, to, payload))
                 }
                 Some(other) => return Err(FrameError::OutOfPlace(other.frame_type()).into()),
                 None => {
@@ -160,7 +162,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Substream<'_, S> {
 
     /// One message in chunks.
     async fn stream(&mut self, kind: &str, len: u64) -> Result<(), End> {
-        let receiving = self.shared.receiving(kind);
+        let receiving = self.shared.receiving(kind, self.account);
         let place = Arc::clone(&self.shared.streams).try_acquire_owned();
         let refusal = match (&receiving, &place) {
             _ if len > self.shared.config.max_stream => Some(Refusal::TooLarge),
@@ -247,7 +249,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Substream<'_, S> {
     }
 
     fn pay(&self, bytes: usize) -> Option<Duration> {
-        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pace = self
+            .account
+            .pace
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let wait = pace.pay(bytes, Instant::now());
         if wait.is_some() {
             count(&self.shared.counters.paced, 1);
@@ -288,17 +294,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Substream<'_, S> {
 /// A whole message, out of the buffer it arrived in.
 struct Arrived {
     seq: u64,
-    to: Option<(Arc<str>, super::receiver::Receiving)>,
+    to: Option<(Arc<str>, Receiving)>,
     payload: Bytes,
 }
 
 impl Arrived {
     /// Copies the payload: a slice would hold on to the whole buffer for as long as the
     /// application keeps the message.
-    fn new(seq: u64, kind: &str, payload: &[u8], shared: &Shared) -> Self {
+    fn new(seq: u64, to: Option<(Arc<str>, Receiving)>, payload: &[u8]) -> Self {
         Self {
             seq,
-            to: shared.receiving(kind),
+            to,
             payload: Bytes::copy_from_slice(payload),
         }
     }

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -34,8 +34,17 @@ pub(super) struct Shared {
 
 #[derive(Debug)]
 struct Peer {
-    pace: Arc<Mutex<Pace>>,
+    account: Arc<Account>,
     links: Vec<Link>,
+}
+
+/// What all connections of a peer share.
+#[derive(Debug)]
+pub(super) struct Account {
+    /// How fast it may send.
+    pub(super) pace: Mutex<Pace>,
+    /// Its messages are for nobody.
+    refused: AtomicBool,
 }
 
 /// The way to one connection.
@@ -53,7 +62,7 @@ pub(super) struct Link {
 pub(super) struct Queues {
     pub(super) lane: mpsc::Receiver<Outgoing>,
     pub(super) uploads: mpsc::Receiver<Upload>,
-    pub(super) pace: Arc<Mutex<Pace>>,
+    pub(super) account: Arc<Account>,
 }
 
 impl Shared {
@@ -84,7 +93,10 @@ impl Shared {
             !p.links.is_empty()
         });
         let peer = peers.entry(peer).or_insert_with(|| Peer {
-            pace: Arc::new(Mutex::new(Pace::new(config.rates))),
+            account: Arc::new(Account {
+                pace: Mutex::new(Pace::new(config.rates)),
+                refused: AtomicBool::new(false),
+            }),
             links: Vec::new(),
         });
         peer.links.push(Link {
@@ -96,7 +108,7 @@ impl Shared {
         Queues {
             lane: lane_rx,
             uploads: uploads_rx,
-            pace: Arc::clone(&peer.pace),
+            account: Arc::clone(&peer.account),
         }
     }
 
@@ -110,6 +122,13 @@ impl Shared {
         }
     }
 
+    /// Takes messages of a connected peer, or none.
+    pub(super) fn serve(&self, peer: &PeerId, on: bool) {
+        if let Some(peer) = self.peers().get(peer) {
+            peer.account.refused.store(!on, Ordering::Relaxed);
+        }
+    }
+
     /// The oldest connection to a peer: always the same one while it lasts, for the order.
     pub(super) fn link(&self, peer: &PeerId) -> Option<Link> {
         let peers = self.peers();
@@ -117,8 +136,11 @@ impl Shared {
         links.find(|l| !l.lane.is_closed()).cloned()
     }
 
-    /// Who receives `kind`.
-    pub(super) fn receiving(&self, kind: &str) -> Option<(Arc<str>, Receiving)> {
+    /// Who receives `kind` of whom the account is.
+    pub(super) fn receiving(&self, kind: &str, of: &Account) -> Option<(Arc<str>, Receiving)> {
+        if of.refused.load(Ordering::Relaxed) {
+            return None;
+        }
         let handlers = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
         let (kind, receiving) = handlers.get_key_value(kind)?;
         Some((Arc::clone(kind), receiving.clone()))

@@ -15,10 +15,11 @@ use crate::{
         identify::Head,
         pubsub::{self, MessageId},
     },
-    node::{gossip_task::GossipInput, peering::PeeringInput},
+    node::{connections::Parting, gossip_task::GossipInput, peering::PeeringInput},
     offence::Offence,
+    peers::Goodbye,
     registry::Topic,
-    wire::Message,
+    wire::{ErrorCode, Message},
 };
 
 /// Blocks that a head may be ahead of ours and still arrive as a compact block.
@@ -29,8 +30,17 @@ impl EventLoop {
         self.swarm.behaviour_mut().lane(lane)
     }
 
-    /// A peer asks.
+    /// A peer asks. One in a cool-down is served nothing while its connections close; its goodbye
+    /// is heard.
     pub(super) fn asked(&mut self, lane: Lane, peer: PeerId, message: Message, token: Token) {
+        if let Message::Disconnect(goodbye) = &message {
+            let reason = Goodbye::from_code(goodbye.code);
+            self.connections.part(&peer, Parting::Told(reason));
+        } else if self.swarm.behaviour().trust.is_cooling(&peer) {
+            let code = ErrorCode::BadRequest;
+            self.lane(lane).respond(token, Message::Error { code });
+            return;
+        }
         let refused = match lane {
             Lane::Sync => self.tasks.sync.request(peer, message, token),
             Lane::Data => self.tasks.gossip.request(peer, message, token),

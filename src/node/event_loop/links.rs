@@ -101,6 +101,7 @@ impl EventLoop {
     }
 
     pub(super) fn closed(&mut self, peer: PeerId, id: ConnectionId, reason: String) {
+        let reason = self.connections.parting(&peer).unwrap_or(reason);
         let last = self.connections.closed(peer, id, &reason);
         self.tasks
             .peering
@@ -207,7 +208,8 @@ impl EventLoop {
                 });
             }
             Sanction::CoolDown(lasts) => {
-                self.swarm.behaviour_mut().trust.cool_down(peer, lasts);
+                self.swarm.behaviour_mut().cool_down(peer, lasts);
+                let _ = self.swarm.disconnect_peer_id(peer);
             }
             Sanction::Disconnect => {
                 let _ = self.swarm.disconnect_peer_id(peer);

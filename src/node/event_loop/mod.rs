@@ -3,6 +3,7 @@
 //! `route` takes one swarm event apart, `apply` does one effect; each arm is a line or two. Slow
 //! work is elsewhere: verification and disk in the sync task, cryptography in connection tasks.
 
+mod farewell;
 mod gossip;
 mod links;
 mod peering;
@@ -42,9 +43,6 @@ use crate::{
 
 /// How often deadlines and due dials are looked at. Finer would wake an idle node for nothing.
 const TICK: Duration = Duration::from_millis(250);
-
-/// How long peers are given to take our goodbye.
-const GOODBYE: Duration = Duration::from_secs(1);
 
 /// The ends of the queues to the tasks.
 pub(crate) struct Tasks {
@@ -92,22 +90,7 @@ impl EventLoop {
             self.tasks.peering.flush();
         }
         self.observers.emit(NodeEvent::ShuttingDown);
-        // Dropping the swarm closes listeners and connections; closing politely first lets peers
-        // see an end instead of a truncation.
-        for peer in self.connections.peers() {
-            let _ = self.swarm.disconnect_peer_id(peer);
-        }
-        let _ = tokio::time::timeout(GOODBYE, self.drain()).await;
-    }
-
-    /// Lets the swarm work until the last connection is closed.
-    async fn drain(&mut self) {
-        while self.connections.len() > 0 {
-            let event = self.swarm.select_next_some().await;
-            if let SwarmEvent::ConnectionClosed { .. } = event {
-                self.route(event);
-            }
-        }
+        self.farewell().await;
     }
 
     fn route(&mut self, event: SwarmEvent<network::Event>) {

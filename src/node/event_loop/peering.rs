@@ -22,7 +22,7 @@ const REPUBLISHED: usize = 4;
 
 impl EventLoop {
     pub(super) fn forgive(&mut self, peer: PeerId, ips: &[IpAddr]) {
-        self.swarm.behaviour_mut().trust.forgive(&peer);
+        self.swarm.behaviour_mut().forgive(peer);
         self.conduct.forgive(&peer, ips);
     }
 

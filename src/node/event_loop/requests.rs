@@ -3,8 +3,12 @@
 use super::{EventLoop, ban_report};
 use crate::{
     network::pubsub,
-    node::{command::Command, effect::Effect},
-    wire::Flags,
+    node::{
+        command::Command, connections::Parting, effect::Effect, gossip_task::GossipInput,
+        sync_task::SyncInput,
+    },
+    peers::Goodbye,
+    wire::{Flags, Message},
 };
 
 impl EventLoop {
@@ -39,6 +43,10 @@ impl EventLoop {
                 id,
                 message,
             } => {
+                if let Message::Disconnect(goodbye) = &message {
+                    let reason = Goodbye::from_code(goodbye.code);
+                    self.connections.part(&peer, Parting::Said(reason));
+                }
                 // The answer to an announcement is its receipt.
                 let flags = Flags {
                     ack: message.wants_receipt(),
@@ -73,6 +81,12 @@ impl EventLoop {
             }
             Effect::Forgive { peer, ips } => self.forgive(peer, &ips),
             Effect::Addresses { told, confirmed } => self.addresses(told, &confirmed),
+            Effect::Trust(scores) => {
+                for (peer, score) in scores {
+                    self.tasks.sync.keep(SyncInput::Trust { peer, score });
+                    self.tasks.gossip.keep(GossipInput::Trust { peer, score });
+                }
+            }
             Effect::MeshScores(scores) => {
                 pubsub::rate(&mut self.swarm.behaviour_mut().pubsub, &scores);
             }
@@ -92,7 +106,7 @@ impl EventLoop {
                 reply,
             } => self.explain(peer, ips, report, reply),
             Effect::CoolDown { peer, lasts } => {
-                self.swarm.behaviour_mut().trust.cool_down(peer, lasts);
+                self.swarm.behaviour_mut().cool_down(peer, lasts);
             }
             Effect::Emit(event) => self.observers.emit(event),
         }

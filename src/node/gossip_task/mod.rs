@@ -73,6 +73,7 @@ use crate::{
     },
     registry::Topic,
     report::{GossipReport, HeadReport},
+    trust::Score,
     wire::Message,
 };
 
@@ -112,6 +113,8 @@ pub(crate) enum GossipInput {
     },
     /// A peer claims a head just ahead of ours.
     PeerHead { peer: PeerId, head: Head },
+    /// How far a peer is trusted by now.
+    Trust { peer: PeerId, score: Score },
     /// A peer is gone.
     PeerDown { peer: PeerId },
     /// Our imported head moved.
@@ -347,6 +350,7 @@ impl GossipTask {
                 let due = self.now().mono + heads::PATIENCE;
                 self.heads.heard(peer, head, due);
             }
+            GossipInput::Trust { peer, score } => self.inventory.trust(&peer, score),
             GossipInput::PeerDown { peer } => self.peer_down(peer),
             GossipInput::Head(head) => self.head_moved(head),
             GossipInput::Response { peer, id, result } => self.answered(peer, id, result),

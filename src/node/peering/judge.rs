@@ -1,6 +1,9 @@
 //! What peers do, told to the trust engine, and what follows from a score.
 
-use std::{collections::HashMap, time::Instant};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use libp2p::PeerId;
 
@@ -10,12 +13,19 @@ use crate::{
     node::effect::Effect,
     offence::Offence,
     peers::{Goodbye, conduct::Sanction},
-    trust::{Change, Crossing, Event, Magnitude, Observation, mesh::MeshEvent},
+    trust::{Change, Crossing, Event, Magnitude, Observation, Score, mesh::MeshEvent},
 };
 
 /// Our link is healthy, as far as one peer's silence goes, if another peer was heard so recently.
 /// Peers are pinged every 15 s.
-const HEARD: std::time::Duration = std::time::Duration::from_secs(30);
+const HEARD: Duration = Duration::from_secs(30);
+
+/// How far a score must have moved to be told to those who choose whom to ask. A step of that size
+/// changes no choice between peers whose speed differs at all; every event would be an effect.
+const STEP: f64 = 0.05;
+
+/// Between two words about the score of one peer.
+const TELL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Most events of one kind that a second of a peer adds to its score in the mesh.
 const MESH_EVENTS: u32 = 100;
@@ -82,6 +92,29 @@ impl PeeringTask {
         }
     }
 
+    /// Tells those who choose whom to ask the scores that moved, of every peer that they know of.
+    pub(super) fn tell_scores(&mut self, now: Now) {
+        let mut scores = Vec::new();
+        for (peer, live) in self.live.iter_mut().filter(|(_, live)| live.identified) {
+            let score = self.trust.standing(peer, now).score;
+            let quiet = |(told, at): (f64, Instant)| {
+                let since = now.mono.saturating_duration_since(at);
+                !moved(told, score) || since < TELL_INTERVAL
+            };
+            if live.score_told.is_some_and(quiet) {
+                continue;
+            }
+            // Another model may say anything; what is no score changes nothing.
+            if let Ok(valid) = Score::new(score) {
+                live.score_told = Some((score, now.mono));
+                scores.push((*peer, valid));
+            }
+        }
+        if !scores.is_empty() {
+            self.outbox.push(Effect::Trust(scores));
+        }
+    }
+
     /// A peer did what no honest peer does.
     pub(super) fn offended(
         &mut self,
@@ -144,10 +177,14 @@ impl PeeringTask {
     }
 }
 
+/// Whether a score is worth telling.
+fn moved(told: f64, score: f64) -> bool {
+    // Sums of steps are not exact.
+    (told - score).abs() >= STEP - 1e-9
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

@@ -123,6 +123,7 @@ impl PeeringTask {
             direction,
             address: address.clone(),
             identified: false,
+            score_told: None,
             words: share::words(),
         });
         if direction == Direction::Outbound {
@@ -222,7 +223,19 @@ impl PeeringTask {
                 self.routable(peer, &info.addresses);
             }
         }
+<<<<<<< HEAD
         self.said.insert(peer, info);
+=======
+        if self.config.discovery.exchange {
+            self.schedule.up(peer, outbound);
+        }
+        self.observe(peer, Observation::of(Event::Connected));
+        self.tell_scores(now);
+        let kad = Protocol::KAD.on(self.network.0);
+        if info.protocols.iter().any(|p| p.as_ref() == kad) {
+            self.routable(peer, &info.addresses);
+        }
+>>>>>>> i-sync
     }
 
     pub(super) fn round_trip(&mut self, peer: PeerId, rtt: Duration) {

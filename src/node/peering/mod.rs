@@ -84,6 +84,8 @@ struct Live {
     direction: Direction,
     address: Multiaddr,
     identified: bool,
+    /// The score that those who choose whom to ask were told, and when.
+    score_told: Option<(f64, Instant)>,
     /// Statements of trust and questions about it.
     words: Bucket,
 }

@@ -99,6 +99,7 @@ impl PeeringTask {
         }
         self.told.last = Some(now.mono);
         self.feed_mesh(now.mono);
+        self.tell_scores(now);
         let report = self.report_now(now);
         self.report.send_replace(report);
     }

@@ -38,6 +38,7 @@ use crate::{
     },
     report::SyncReport,
     sync::{self, Action, Commit, CommitFailure, Engine, Input, RequestFailure, RequestId, task},
+    trust::Score,
     wire::{Message, TipClaim, WireError},
 };
 
@@ -55,6 +56,8 @@ pub(crate) enum SyncInput {
     PeerUp { peer: PeerId, head: Head },
     /// A peer moved its head.
     PeerHead { peer: PeerId, head: Head },
+    /// How far a peer is trusted by now.
+    Trust { peer: PeerId, score: Score },
     /// A peer is gone.
     PeerDown { peer: PeerId },
     /// A request of ours was answered, or will not be.
@@ -197,6 +200,7 @@ impl SyncTask {
                     head: claim(head),
                 });
             }
+            SyncInput::Trust { peer, score } => self.feed(Input::Trust { peer, score }),
             SyncInput::PeerDown { peer } => self.feed(Input::PeerDown { peer }),
             SyncInput::Response { peer, id, result } => {
                 let result = result.map_err(failure);

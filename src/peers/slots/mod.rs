@@ -14,7 +14,6 @@ mod evict;
 mod parting;
 mod pauses;
 mod place;
-mod rank;
 #[cfg(test)]
 mod simulation;
 mod statics;
@@ -40,7 +39,6 @@ use crate::{bucket::Bucket, clock::Rng, peers::Goodbye, report::Direction};
 
 pub use action::{Action, Candidate, Exclude, Failure, Ticket, Verdict};
 pub use config::{Config, ConfigError, MOST_PEERS};
-pub use rank::{Has, PeerFacts, rank};
 pub use table::Slot;
 
 /// Most reserved peers, and most that an operator trusts. They are named by hand.

@@ -49,17 +49,21 @@ impl Portion {
 }
 
 impl BodySync {
-    /// Gives every peer with room ranges to fetch, the fastest peer first and the lowest range
-    /// first.
+    /// Gives every peer with room ranges to fetch, the peer with the most trust × speed first and
+    /// the lowest range first. Those that were not measured come last, in the order of their trust,
+    /// and have their turn all the same.
     pub(super) fn assign(&mut self, core: &mut Core, writing: u64, now: Instant) {
-        let mut peers: Vec<(f64, PeerId)> = core
+        let mut peers: Vec<(f64, u32, PeerId)> = core
             .peers
             .iter()
             .filter(|(_, peer)| peer.available(now))
-            .map(|(id, peer)| (peer.body_pace.rate().unwrap_or(0.0), *id))
+            .map(|(id, peer)| (weight(peer), peer.trust(), *id))
             .collect();
-        peers.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        for (_, peer) in peers {
+        peers.sort_by(|a, b| {
+            let trusted = b.1.cmp(&a.1);
+            b.0.total_cmp(&a.0).then(trusted).then(a.2.cmp(&b.2))
+        });
+        for (_, _, peer) in peers {
             while self.assign_one(core, peer, writing, now) {}
         }
     }
@@ -243,7 +247,12 @@ fn latest(range: &Range) -> Option<(RequestId, u64)> {
     }
 }
 
-/// The fastest peer that could fetch `range` too.
+/// What `peer` counts for bodies, nothing before it was measured.
+fn weight(peer: &Peer) -> f64 {
+    peer.weighed(peer.body_pace.rate().unwrap_or(0.0))
+}
+
+/// The peer with the most trust × speed that could fetch `range` too.
 fn other(core: &Core, range: &Range, bytes: u64, now: Instant) -> Option<PeerId> {
     let State::Fetching { asks, .. } = &range.state else {
         return None;
@@ -263,8 +272,8 @@ fn other(core: &Core, range: &Range, bytes: u64, now: Instant) -> Option<PeerId>
                 && range.may_ask(id, now)
         })
         .max_by(|a, b| {
-            let rate = |peer: &Peer| peer.body_pace.rate().unwrap_or(0.0);
-            rate(a.1).total_cmp(&rate(b.1))
+            let faster = weight(a.1).total_cmp(&weight(b.1));
+            faster.then(a.1.trust().cmp(&b.1.trust()))
         })
         .map(|(id, _)| *id)
 }

@@ -1,6 +1,9 @@
 //! Which header request goes to whom.
 
-use std::time::{Duration, Instant};
+use std::{
+    cmp::Reverse,
+    time::{Duration, Instant},
+};
 
 use libp2p::PeerId;
 use rand::seq::IndexedRandom;
@@ -117,7 +120,8 @@ impl HeaderSync {
         }
     }
 
-    /// The peer to extend the main branch with: the lead, unless another one is much faster.
+    /// The peer to extend the main branch with: the lead, unless another one has much more trust ×
+    /// speed.
     fn choose(&self, core: &Core, now: Instant) -> Option<PeerId> {
         let main = self.main.as_ref()?;
         let only = main.repeats_for().map(|(peer, _)| peer);
@@ -134,7 +138,8 @@ impl HeaderSync {
                 1.0
             };
             // What failed last comes last, whatever it was capable of before.
-            bonus * peer.header_pace.rate().unwrap_or(1.0) / f64::from(1 + peer.failures)
+            let rate = peer.weighed(peer.header_pace.rate().unwrap_or(1.0));
+            bonus * rate / f64::from(1 + peer.failures)
         };
         core.peers
             .iter()
@@ -143,7 +148,7 @@ impl HeaderSync {
             .map(|(id, _)| *id)
     }
 
-    /// Asks peers that claim more than we have for a first run.
+    /// Asks peers that claim more than we have for a first run, the most trusted ones first.
     pub(super) fn probe(&mut self, core: &mut Core, now: Instant) {
         let best = self.best(core);
         let open = core
@@ -152,15 +157,15 @@ impl HeaderSync {
             .filter(|peer| peer.asked.is_some() && matches!(peer.role, Role::New))
             .count();
         let cursor = self.main.as_ref().map(|main| main.cursor);
-        let whom: Vec<PeerId> = core
+        let mut whom: Vec<(Reverse<u32>, PeerId)> = core
             .peers
             .iter()
             .filter(|(_, peer)| matches!(peer.role, Role::New) && Self::free(peer, now))
             .filter(|(_, peer)| peer.claims_more(&best))
-            .take(PROBES.saturating_sub(open))
-            .map(|(id, _)| *id)
+            .map(|(id, peer)| (Reverse(peer.trust()), *id))
             .collect();
-        for peer in whom {
+        whom.sort_unstable();
+        for (_, peer) in whom.into_iter().take(PROBES.saturating_sub(open)) {
             self.ask(core, peer, cursor, MIN_BATCH, false, now);
         }
     }

@@ -6,4 +6,5 @@ mod lies;
 mod model;
 mod orphans;
 mod storms;
+mod trust;
 mod world;

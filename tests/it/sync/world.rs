@@ -58,6 +58,8 @@ pub(crate) struct World {
     /// Most bytes of bodies the engine held.
     pub(crate) most_held: u64,
     pub(crate) requests: u64,
+    /// Whom the engine asked, and whether for bodies.
+    pub(crate) asked: Vec<(PeerId, bool)>,
     innocent: std::collections::BTreeSet<PeerId>,
     /// What the disk says instead of writing.
     pub(crate) disk: Option<StoreError>,
@@ -101,6 +103,7 @@ impl World {
             log: Some(Hasher::new()),
             most_held: 0,
             requests: 0,
+            asked: Vec::new(),
             innocent: std::collections::BTreeSet::new(),
             disk: None,
             commit_time: Duration::from_millis(5),
@@ -324,6 +327,8 @@ impl World {
 
     fn request(&mut self, peer: PeerId, id: RequestId, message: &animica_p2p::wire::Message) {
         self.requests += 1;
+        let bodies = matches!(message, animica_p2p::wire::Message::GetBlocks(_));
+        self.asked.push((peer, bodies));
         let (now, start) = (self.now, self.start);
         let Some(model) = self.peers.iter_mut().find(|p| p.id == peer) else {
             return;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::ids::Hash32;
+use crate::{ids::Hash32, trust::Score};
 
 #[test]
 fn what_is_announced_is_asked_for_handed_on_and_announced_to_the_others() {
@@ -156,4 +156,74 @@ fn peers_beyond_the_limit_and_strangers_are_not_remembered() {
     b.announced(3, &[item(1)]);
     b.announced(77, &[item(1)]);
     assert_eq!((b.outputs(), b.engine.wanted()), (vec![], 0));
+}
+
+/// Lets the engine know a score.
+fn trust(b: &mut Bench, n: u8, score: f64) {
+    b.engine.trust(&peer(n), Score::new(score).unwrap());
+}
+
+/// Whom is asked for what peers 1 to 3 have, after the request to 4 went unanswered.
+fn choice(mut b: Bench) -> PeerId {
+    b.engine.up(peer(4), false);
+    b.announced(4, &[item(1)]);
+    b.requests();
+    (1..=3).for_each(|n| b.announced(n, &[item(1)]));
+    b.engine.down(&peer(4), b.now);
+    b.request().0
+}
+
+#[test]
+fn a_distrusted_peer_is_asked_last_and_still_asked() {
+    let mut b = Bench::new(3);
+    assert_eq!(choice(Bench::new(3)), peer(1), "it announced first");
+    trust(&mut b, 1, 0.3);
+    assert_eq!(choice(b), peer(2));
+
+    let mut b = Bench::new(2);
+    b.engine.up(peer(3), true);
+    trust(&mut b, 3, 0.3);
+    assert_eq!(choice(b), peer(1), "doubt counts more than our choosing");
+
+    let mut b = Bench::new(3);
+    trust(&mut b, 1, 0.0);
+    b.announced(1, &[item(1)]);
+    assert_eq!(b.request().0, peer(1), "nobody else has it");
+}
+
+#[test]
+fn trust_makes_work_lighter_and_equal_trust_changes_nothing() {
+    let mut b = Bench::new(3);
+    trust(&mut b, 3, 0.9);
+    assert_eq!(choice(b), peer(3));
+    for score in [0.0, 0.3, 1.0] {
+        let mut b = Bench::new(3);
+        (1..=3).for_each(|n| trust(&mut b, n, score));
+        // 1 has something to do.
+        b.announced(1, &[item(7)]);
+        b.requests();
+        assert_eq!(choice(b), peer(2), "{score}");
+    }
+}
+
+#[test]
+fn a_trusted_peer_that_withholds_comes_after_a_doubted_one() {
+    let mut b = Bench::new(3);
+    trust(&mut b, 1, 1.0);
+    trust(&mut b, 2, 0.1);
+    b.announced(1, &items(10..14));
+    // Asked again and again, until it is no longer believed to have them.
+    loop {
+        let requests = b.requests();
+        if requests.is_empty() {
+            break;
+        }
+        for (_, id, _) in requests {
+            b.answer(1, id, None);
+        }
+    }
+    (1..=3).rev().for_each(|n| b.announced(n, &[item(1)]));
+    assert_eq!(b.request().0, peer(3), "the first to announce it");
+    b.engine.down(&peer(3), b.now);
+    assert_eq!(b.request().0, peer(2));
 }

@@ -92,6 +92,15 @@ impl Behaviour {
         self.wake();
     }
 
+    /// Whether a connected peer is answered, until it disconnects.
+    pub fn serve(&mut self, peer: PeerId, on: bool) {
+        if on {
+            self.rates.allow(&peer);
+        } else if self.connected.contains(&peer) {
+            self.rates.refuse(peer);
+        }
+    }
+
     /// Whether look-ups are answered.
     #[must_use]
     pub fn mode(&self) -> Mode {

@@ -132,6 +132,7 @@ impl NetworkBehaviour for Behaviour {
             FromSwarm::ConnectionClosed(e) => {
                 if e.remaining_established == 0 {
                     self.connected.remove(&e.peer_id);
+                    self.rates.allow(&e.peer_id);
                 }
                 self.dials.closed(e.connection_id);
                 self.inbox.closed(e.connection_id);
