@@ -1,6 +1,9 @@
 //! How often peers may ask.
 
-use std::{collections::HashMap, time::Instant};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Instant,
+};
 
 use libp2p::PeerId;
 
@@ -17,6 +20,8 @@ pub(super) struct Rates {
     stores: Rate,
     peers: HashMap<PeerId, (Bucket, Bucket)>,
     all_stores: Bucket,
+    /// Connected peers that may not ask at all.
+    refused: HashSet<PeerId>,
 }
 
 impl Rates {
@@ -26,21 +31,35 @@ impl Rates {
             stores,
             peers: HashMap::new(),
             all_stores: Bucket::new(all_stores),
+            refused: HashSet::new(),
         }
     }
 
     /// Whether `peer` may look something up.
     pub(super) fn lookup(&mut self, peer: PeerId, now: Instant) -> bool {
-        self.of(peer, now).0.spend(now, 0)
+        !self.refused.contains(&peer) && self.of(peer, now).0.spend(now, 0)
     }
 
     /// Whether `peer` may send a record.
     pub(super) fn store(&mut self, peer: PeerId, now: Instant) -> bool {
+        if self.refused.contains(&peer) {
+            return false;
+        }
         let enough = self.all_stores.has(now, 1) && self.of(peer, now).1.spend(now, 0);
         if enough {
             self.all_stores.take(1);
         }
         enough
+    }
+
+    /// Lets `peer` ask nothing from now on.
+    pub(super) fn refuse(&mut self, peer: PeerId) {
+        self.refused.insert(peer);
+    }
+
+    /// Lets `peer` ask again.
+    pub(super) fn allow(&mut self, peer: &PeerId) {
+        self.refused.remove(peer);
     }
 
     /// Forgets buckets that are full.
@@ -89,11 +108,28 @@ mod tests {
         assert!(rates.store(peer, now) && !rates.store(peer, now));
         for _ in 0..MAX_PEERS + 10 {
             let other = PeerId::random();
-            assert!(rates.lookup(other, now) && rates.lookup(other, now));
+            // Less than half full, or they would be forgotten early.
+            let spent = rates.lookup(other, now) && rates.lookup(other, now);
+            assert!(spent && rates.store(other, now));
         }
         assert_eq!(rates.peers.len(), MAX_PEERS);
         rates.prune(now + rate(2).refill());
         assert!(rates.is_empty());
+    }
+
+    #[test]
+    fn who_is_refused_may_ask_nothing_until_that_ends() {
+        let rate = Rate {
+            per_second: 1,
+            burst: 10,
+        };
+        let (mut rates, now) = (Rates::new(rate, rate, rate), Instant::now());
+        let (peer, other) = (PeerId::random(), PeerId::random());
+        rates.refuse(peer);
+        assert!(!rates.lookup(peer, now) && !rates.store(peer, now));
+        assert!(rates.lookup(other, now) && rates.store(other, now));
+        rates.allow(&peer);
+        assert!(rates.lookup(peer, now) && rates.store(peer, now));
     }
 
     #[test]

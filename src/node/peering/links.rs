@@ -218,24 +218,13 @@ impl PeeringTask {
                 self.schedule.up(peer, outbound);
             }
             self.observe(peer, Observation::of(Event::Connected));
+            self.tell_scores(now);
             let kad = Protocol::KAD.on(self.network.0);
             if info.protocols.iter().any(|p| p.as_ref() == kad) {
                 self.routable(peer, &info.addresses);
             }
         }
-<<<<<<< HEAD
         self.said.insert(peer, info);
-=======
-        if self.config.discovery.exchange {
-            self.schedule.up(peer, outbound);
-        }
-        self.observe(peer, Observation::of(Event::Connected));
-        self.tell_scores(now);
-        let kad = Protocol::KAD.on(self.network.0);
-        if info.protocols.iter().any(|p| p.as_ref() == kad) {
-            self.routable(peer, &info.addresses);
-        }
->>>>>>> i-sync
     }
 
     pub(super) fn round_trip(&mut self, peer: PeerId, rtt: Duration) {
