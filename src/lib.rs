@@ -18,7 +18,8 @@
 //! | 11 | `cli` |
 //!
 //! A frame is decoded in [`wire`], a header or block is verified in [`chain`], a peer is banned in
-//! [`network`]'s gate.
+//! [`network::gate`]. Whom to dial and keep is decided in [`peers::slots`], from what [`peers::book`]
+//! remembers and [`trust`] thinks; the value of a record of the hash table is judged in [`dht`].
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 #![cfg_attr(test, allow(clippy::unwrap_used))]

@@ -25,14 +25,14 @@ const PRUNE: Duration = Duration::from_secs(60 * 60);
 /// another one wants its place in the book.
 const TEST: Duration = Duration::from_secs(30);
 
-/// New peers that one source may add: 1024 at once and in an hour, a sixteenth of the book.
+/// New peers that one source may add: 1024 at once, a sixteenth of the book, and 900 in an hour.
 /// Tokens are a second; a peer takes [`COST`] of them.
 const QUOTA: Rate = Rate {
     per_second: 1,
     burst: 1024 * COST,
 };
 
-/// Seconds for which a source is charged for each new peer: 1024 of them are an hour.
+/// Seconds for which a source is charged for each new peer.
 const COST: u32 = 4;
 
 /// When the book was looked after.
