@@ -57,7 +57,7 @@ clean() {
   set +e
   stop_all
   if [ "$code" -ne 0 ]; then tail -n 30 "$work"/*.log >&2; fi
-  for n in 1 2 3 $other; do ip netns del "$(namespace "$n")" 2>/dev/null; done
+  for n in 1 2 3 $other probe; do ip netns del "$(namespace "$n")" 2>/dev/null; done
   ip link del "$bridge" 2>/dev/null
   if [ "${KEEP:-0}" = 1 ]; then say "kept: $work"; else rm -rf "$work"; fi
   exit "$code"
@@ -135,6 +135,12 @@ build() {
     # Multicast needs a route.
     within "$n" ip route add default dev eth0
   done
+}
+
+# possible: whether this system lets us make one.
+possible() {
+  ip netns add "$(namespace probe)" && ip netns exec "$(namespace probe)" true && ip netns del "$(namespace probe)" &&
+    ip link add "$bridge" type bridge && ip link del "$bridge"
 }
 
 # The same machines on the internet, as far as they can tell: each in an address group of its own.
@@ -302,9 +308,11 @@ judged() {
 }
 
 [ "$(id -u)" = 0 ] || fail "network namespaces need root"
+for tool in ip python3; do command -v $tool >/dev/null || fail "needs $tool"; done
 trap clean EXIT
 trap 'exit 130' INT TERM
-build || fail "network namespaces are not possible here"
+possible || fail "network namespaces are not possible here; a container needs CAP_SYS_ADMIN and CAP_NET_ADMIN for them"
+build
 by_mdns
 go_public
 by_dns
