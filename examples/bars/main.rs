@@ -3,8 +3,9 @@
 //! ```text
 //! cargo run --release --example bars                  # everything, a table, and JSON beside it
 //! cargo run --release --example bars -- --quick       # shorter runs, for a first look and CI
-//! cargo run --release --example bars -- channel       # one group: channel, chain, sync, memory, node, gossip
+//! cargo run --release --example bars -- channel       # one group: channel, chain, sync, memory, node, gossip, peers
 //! cargo run --release --example bars -- rates         # one part of gossip: rates, steady, flood, tips, blocks, sets, direct, quiet
+//! cargo run --release --example bars -- table         # one part of peers: trust, attackers, restart, swarm, table
 //! cargo run --release --example bars -- --json FILE   # where to write the results
 //! cargo run --release --example bars -- --gate        # exit 1 when a bar is missed
 //! ```
@@ -19,6 +20,7 @@ mod cpu;
 mod faults;
 mod gossip;
 mod idle;
+mod peers;
 mod process;
 mod report;
 mod sync;
@@ -67,8 +69,11 @@ fn main() -> ExitCode {
         .iter()
         .position(|a| a == "--json")
         .and_then(|i| args.get(i + 1).cloned());
-    let groups = ["channel", "chain", "sync", "memory", "node", "gossip"];
-    let named = |arg: &&String| groups.contains(&arg.as_str()) || gossip::has(arg);
+    let groups = [
+        "channel", "chain", "sync", "memory", "node", "gossip", "peers",
+    ];
+    let named =
+        |arg: &&String| groups.contains(&arg.as_str()) || gossip::has(arg) || peers::has(arg);
     let everything = args.iter().filter(named).count() == 0;
     let wants = |group: &str| everything || flag(group);
 
@@ -89,6 +94,7 @@ fn main() -> ExitCode {
         idle::measure(&mut report);
     }
     gossip::measure(|part| wants("gossip") || flag(part), effort, &mut report);
+    peers::measure(|part| wants("peers") || flag(part), effort, &mut report);
     report.print();
     if let Some(path) = json {
         report.write(&path);

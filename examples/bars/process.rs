@@ -1,7 +1,7 @@
 //! A node in a process of its own, so that memory and processor time are those of one side.
 //!
 //! The program starts itself again: `serve DIR [FAULT…]`, `fetch DIR HEIGHT HONEST [BAD…]`, `idle`,
-//! `gossip PART…`.
+//! `gossip PART…`, `peers PART…`.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -22,7 +22,7 @@ use futures::future::join_all;
 
 use crate::{
     faults::{self, Fault, Faulty},
-    gossip,
+    gossip, peers,
 };
 
 /// A child and what it said.
@@ -84,6 +84,7 @@ pub(crate) fn run(args: &[&str]) {
                 vec![node]
             }
             ["gossip", part @ ..] => gossip::child(part).await,
+            ["peers", part @ ..] => peers::child(part).await,
             other => panic!("no such child: {other:?}"),
         }
     });

@@ -1,16 +1,12 @@
 //! What a value of the hash table may be: the bounds that a request is held to before it travels.
 
 use super::code::{ErrorCode, Failure};
+use crate::registry::{MAX_DHT_NAME as MAX_KEY, MAX_DHT_TTL_MS};
 
-/// Longest key, in bytes: keys are looked up, not read by people.
-pub const MAX_KEY: usize = 64;
+pub use crate::registry::MAX_DHT_VALUE as MAX_VALUE;
 
-/// Longest value, in bytes; what is longer belongs into a blob. Where a delegated key signs the node
-/// itself takes less.
-pub const MAX_VALUE: usize = 8 * 1024;
-
-/// Longest life of a value, in seconds: a week. An author who still cares signs it again.
-pub const MAX_TTL_SECS: u64 = 7 * 24 * 60 * 60;
+/// Longest life of a value, in seconds.
+pub const MAX_TTL_SECS: u64 = MAX_DHT_TTL_MS / 1000;
 
 /// Checks the key under which an author writes.
 ///

@@ -10,6 +10,7 @@ mod gossip;
 mod key;
 mod listen;
 mod peers;
+mod seeds;
 mod span;
 
 pub(super) use self::{
@@ -19,6 +20,7 @@ pub(super) use self::{
     key::{Key, KeyFile, PassphraseArgs},
     listen::Listen,
     peers::{Ban, Discovery, Peer, PeerTrust, Ping, Trust},
+    seeds::{Seeds, Sign, Verify},
 };
 
 const EXAMPLES: &str = "\
@@ -132,6 +134,9 @@ pub(super) enum Command {
     /// Node identities
     #[command(subcommand)]
     Key(Key),
+    /// Signed lists of first peers, for whoever publishes one
+    #[command(subcommand)]
+    Seeds(Seeds),
     /// Whether the node answers; for container health checks
     Health(Health),
     /// Version, and with --json the providers of every algorithm

@@ -37,6 +37,7 @@ mod progress;
 mod publish;
 mod resolve;
 mod screen;
+mod seeds;
 mod status;
 mod sync;
 mod trust;
@@ -91,6 +92,7 @@ fn run(cli: &Cli, screen: &Screen) -> Outcome {
                 Command::Stats => status::stats(&context, screen),
                 Command::Chain(command) => chain::run(&context, command, screen),
                 Command::Key(command) => key::run(&context, command, screen),
+                Command::Seeds(command) => seeds::run(&context, command, screen),
                 Command::Health(command) => health::run(&context, command, screen),
                 Command::Version | Command::Config(_) | Command::Listen(_) => Ok(()),
             }

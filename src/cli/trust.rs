@@ -57,7 +57,7 @@ pub(super) fn parts(t: &TrustReport) -> Vec<(&'static str, String)> {
         ),
         (
             "  recommended",
-            format!("{:+.3}, by what others say", t.recommended),
+            format!("{:+.3}, by what others say", no_minus_zero(t.recommended)),
         ),
         (
             "reputation",
@@ -135,7 +135,7 @@ fn top(context: &Context, count: usize, screen: &Screen) -> Outcome {
                 format!("{:.3}", t.score),
                 format!("{:.3}", t.reputation),
                 format!("{:.3}", t.direct),
-                format!("{:+.3}", t.recommended),
+                format!("{:+.3}", no_minus_zero(t.recommended)),
                 format!("{:.2}", t.valid_ratio),
                 format!("{:.2}", t.uptime),
                 t.interactions.to_string(),
@@ -181,4 +181,9 @@ fn share(context: &Context, peer: Option<&str>, ask: bool, screen: &Screen) -> O
             (None, _) => format!("told the network that we trust {named} peer{plural}"),
         }
     })
+}
+
+/// Rounded to three digits, and nothing is plus nothing.
+fn no_minus_zero(figure: f64) -> f64 {
+    (figure * 1000.0).round() / 1000.0 + 0.0
 }

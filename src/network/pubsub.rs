@@ -359,25 +359,15 @@ pub fn unread(router: &Behaviour) -> Vec<PeerId> {
     peers.filter(is_low).copied().collect()
 }
 
-/// Score of a peer whose announces led to the last new blocks: above everybody else's, so that the
-/// mesh keeps it, and too little to make up for an invalid message.
-const FAVOUR: f64 = 0.1;
-
 /// Keeps `peers` in the meshes rather than others, and nobody else.
 pub fn favour(router: &mut Behaviour, peers: &[PeerId]) {
-    let router = &mut router.router;
-    let all: Vec<PeerId> = router.all_peers().map(|(peer, _)| *peer).collect();
-    for peer in all {
-        let score = if peers.contains(&peer) { FAVOUR } else { 0.0 };
-        router.set_application_score(&peer, score);
-    }
+    router.favour(peers);
 }
 
-/// Sets what the rest of the node thinks of peers: at most a favour above nothing, and below it
-/// whatever they deserve.
+/// Sets what the rest of the node thinks of peers, besides a favour.
 pub fn rate(router: &mut Behaviour, scores: &[(PeerId, f64)]) {
     for (peer, score) in scores {
-        router.router.set_application_score(peer, *score);
+        router.rate(*peer, *score);
     }
 }
 

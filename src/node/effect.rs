@@ -85,7 +85,12 @@ pub(crate) enum Effect {
     /// The hash table.
     Table(TableCall),
     /// A peer is never banned or evicted, or is like others again.
-    Reserved { peer: PeerId, on: bool },
+    Reserved {
+        peer: PeerId,
+        /// Where it listens: its place is not banned for what its neighbours do.
+        ips: Vec<IpAddr>,
+        on: bool,
+    },
     /// Ban somebody by the operator's word.
     Ban {
         sentence: Sentence,

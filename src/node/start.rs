@@ -1,7 +1,7 @@
 //! From parts to a running node.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     io,
     sync::{Arc, OnceLock, atomic::AtomicU64},
     time::{Duration, Instant},
@@ -282,7 +282,7 @@ impl Builder {
             connections: Connections::default(),
             listening,
             conduct: Conduct::new(profile, self.limits.ban),
-            reserved: HashSet::new(),
+            reserved: HashMap::new(),
             tasks: Tasks {
                 sync: SyncLink::new(ends.inputs, refused),
                 gossip: GossipLink::new(

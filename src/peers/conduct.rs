@@ -138,6 +138,25 @@ impl Conduct {
         }
     }
 
+    /// Where `peer` was banned from lately: it may be in no address book, having come by itself.
+    #[must_use]
+    pub fn places(&self, peer: &PeerId) -> Vec<IpAddr> {
+        self.identities.with(peer)
+    }
+
+    /// Forgets what counts against a place whose ban is lifted, or the next identity to be banned
+    /// there would take it along at once.
+    pub fn forgive_place(&mut self, place: &Subject) {
+        match place {
+            Subject::Peer(_) => {}
+            Subject::Address(ip) => {
+                self.identities.forget(&place_of(*ip));
+                self.addresses.remove(&Group::of_ip(*ip), &place_of(*ip));
+            }
+            Subject::Group(group) => self.addresses.forget(group),
+        }
+    }
+
     fn sanction(
         &mut self,
         peer: PeerId,
@@ -230,6 +249,19 @@ impl<P: Copy + Eq + Hash, M: Eq + Hash> Tally<P, M> {
 
     fn forget(&mut self, place: &P) {
         self.0.remove(place);
+    }
+
+    fn remove(&mut self, place: &P, member: &M) {
+        if let Some((_, members)) = self.0.get_mut(place) {
+            members.remove(member);
+        }
+    }
+
+    /// The places that count `member`.
+    fn with(&self, member: &M) -> Vec<P> {
+        let places = self.0.iter();
+        let places = places.filter(|(_, (_, members))| members.contains(member));
+        places.map(|(place, _)| *place).collect()
     }
 }
 
@@ -392,6 +424,44 @@ mod tests {
         assert_eq!(along, 0);
         conduct.forgive(&peer, &[ip]);
         assert_eq!(lie(&mut conduct).1, 0);
+    }
+
+    #[test]
+    fn where_a_peer_was_banned_is_remembered_until_it_is_forgiven() {
+        let mut conduct = standard();
+        let (now, peer) = (Instant::now(), PeerId::random());
+        let ip = IpAddr::from([8, 9, 1, 1]);
+        conduct.judge(peer, Some(ip), false, Offence::BadProof, now);
+        assert_eq!(conduct.places(&peer), [ip]);
+        assert_eq!(conduct.places(&PeerId::random()), [] as [IpAddr; 0]);
+        conduct.forgive(&peer, &conduct.places(&peer));
+        assert_eq!(conduct.places(&peer), [] as [IpAddr; 0]);
+    }
+
+    #[test]
+    fn a_place_whose_ban_was_lifted_counts_from_the_start() {
+        let mut conduct = standard();
+        let (now, ip) = (Instant::now(), IpAddr::from([8, 9, 1, 1]));
+        let lie = |conduct: &mut Conduct, ip| {
+            let peer = PeerId::random();
+            let judged = conduct.judge(peer, Some(ip), false, Offence::BadProof, now);
+            judged.along
+        };
+        for _ in 0..IDENTITIES_PER_ADDRESS - 1 {
+            assert_eq!(lie(&mut conduct, ip), []);
+        }
+        assert_eq!(lie(&mut conduct, ip), [Subject::Address(ip)]);
+        conduct.forgive_place(&Subject::Address(ip));
+        assert_eq!(lie(&mut conduct, ip), []);
+        let mut ban_addresses = |from: u8, to: u8| {
+            let lies = (from..to).flat_map(|i| vec![IpAddr::from([8, 9, 2, i]); 3]);
+            let along: Vec<_> = lies.flat_map(|ip| lie(&mut conduct, ip)).collect();
+            let group = Subject::Group(Group::of_ip(ip));
+            conduct.forgive_place(&group);
+            along.contains(&group)
+        };
+        assert!(ban_addresses(0, 8));
+        assert!(!ban_addresses(8, 15), "seven since it was lifted");
     }
 
     #[test]

@@ -80,8 +80,8 @@ pub struct TrustReport {
 /// A line of the audit trail.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrustEventReport {
-    /// Its number.
-    pub seq: u64,
+    /// Its number in the trail; none while more of the same may still join it.
+    pub seq: Option<u64>,
     /// Whose score moved.
     pub peer_id: String,
     /// What happened.

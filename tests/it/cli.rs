@@ -6,6 +6,7 @@ mod gossip;
 mod nodes;
 mod offline;
 mod peers;
+mod seeds;
 
 use std::{
     io::{BufRead, BufReader, Read},

@@ -27,6 +27,9 @@ impl From<PeeringError> for Failure {
                 new(ErrorCode::PeerUnknown).hint("`animica-p2p peer connect ADDR` connects to it")
             }
             E::Score(_) => new(ErrorCode::Rejected).hint("for example --score 0.5"),
+            E::Spared(_) => {
+                new(ErrorCode::PeerReserved).hint("`animica-p2p peer list` shows who is reserved")
+            }
             E::Shared(_) => {
                 new(ErrorCode::Rejected).hint("ban the peer: `animica-p2p peer ban PEER`")
             }

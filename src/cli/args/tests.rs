@@ -107,6 +107,12 @@ fn every_documented_command_parses() {
         "key verify --identity k",
         "key export-public k -o pub.json",
         "key delegate k --output op.key --days 7",
+        "seeds keygen --out k",
+        "seeds sign l.json --key k",
+        "seeds sign l.json --key k --out m.json --json",
+        "seeds sign l.json --key k --add",
+        "seeds verify l.json",
+        "seeds verify l.json --key KEY@2026-01-01.. --key KEY",
         "health",
         "health --ready",
         "version --json",
@@ -157,6 +163,10 @@ fn what_contradicts_itself_is_a_usage_error() {
         "dht get",
         "dht get k --author 14QGSa --content",
         "listen --max-peers -1",
+        "seeds keygen",
+        "seeds sign l.json",
+        "seeds sign l.json --key k --out m.json --add",
+        "seeds verify",
     ] {
         let err = parse(line).expect_err(line);
         assert_eq!(err.exit_code(), 2, "{line}");

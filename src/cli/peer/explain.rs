@@ -136,7 +136,7 @@ mod tests {
                 ..TrustReport::default()
             }),
             events: vec![TrustEventReport {
-                seq: 9,
+                seq: Some(9),
                 peer_id: "14QGSabc".to_owned(),
                 event: "invalid_message".to_owned(),
                 count: 2,

@@ -90,6 +90,23 @@ pub fn create(
     disk::create(path, &text)
 }
 
+/// Reads the text of a file that holds some other secret, under the same rules: a regular file that
+/// its owner alone can read.
+///
+/// # Errors
+/// As [`load`], but for what the text says.
+pub fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+    disk::read(path)
+}
+
+/// Writes another secret to a new file with mode 0600, completely or not at all.
+///
+/// # Errors
+/// As [`create`].
+pub fn create_secret(path: &Path, text: &[u8]) -> Result<(), KeyFileError> {
+    disk::create(path, text)
+}
+
 /// Loads the identity at `path`, or creates one of `alg` if there is no file. Says which.
 ///
 /// Of two processes that start at the same time one creates the key and both load it.

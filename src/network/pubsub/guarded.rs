@@ -40,10 +40,17 @@ const CONTROL: Rate = Rate {
     burst: 2 * 1024 * 1024,
 };
 
-/// The router. Besides its state there is a bucket for each connection.
+/// Added to the score of a peer whose announces led to the last new blocks: it is above all that
+/// conduct earns, so that the mesh keeps the peer, and too little to make up for an invalid message.
+const FAVOUR: f64 = 0.2;
+
+/// The router. Besides its state there is a bucket for each connection, and why the peers connected
+/// have the application's score that they have.
 pub struct Behaviour {
     pub(super) router: Router,
     control: HashMap<ConnectionId, Bucket>,
+    favoured: Vec<PeerId>,
+    rated: HashMap<PeerId, f64>,
 }
 
 impl Behaviour {
@@ -51,7 +58,32 @@ impl Behaviour {
         Self {
             router,
             control: HashMap::new(),
+            favoured: Vec::new(),
+            rated: HashMap::new(),
         }
+    }
+
+    /// Favours `peers` and nobody else.
+    pub(super) fn favour(&mut self, peers: &[PeerId]) {
+        let before = std::mem::replace(&mut self.favoured, peers.to_vec());
+        for peer in before.iter().chain(peers) {
+            self.score(peer);
+        }
+    }
+
+    /// Rates a peer, if it is connected.
+    pub(super) fn rate(&mut self, peer: PeerId, score: f64) {
+        if self.router.all_peers().any(|(known, _)| *known == peer) {
+            self.rated.insert(peer, score);
+            self.score(&peer);
+        }
+    }
+
+    fn score(&mut self, peer: &PeerId) {
+        let rated = self.rated.get(peer).copied().unwrap_or_default();
+        let favour = self.favoured.contains(peer).then_some(FAVOUR);
+        let score = rated + favour.unwrap_or_default();
+        self.router.set_application_score(peer, score);
     }
 
     /// Takes the control messages out of what was heard, if there are too many.
@@ -110,6 +142,9 @@ impl NetworkBehaviour for Behaviour {
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         if let FromSwarm::ConnectionClosed(closed) = &event {
             self.control.remove(&closed.connection_id);
+            if closed.remaining_established == 0 {
+                self.rated.remove(&closed.peer_id);
+            }
         }
         self.router.on_swarm_event(event);
     }
@@ -148,9 +183,56 @@ impl Hasher for Length {
 
 #[cfg(test)]
 mod tests {
-    use libp2p::gossipsub::MessageId;
+    use std::sync::Arc;
+
+    use libp2p::{
+        core::ConnectedPoint,
+        gossipsub::MessageId,
+        swarm::behaviour::{ConnectionClosed, ConnectionEstablished},
+    };
 
     use super::*;
+    use crate::{ids::ChainId, network::pubsub};
+
+    #[test]
+    fn a_favour_is_added_to_what_conduct_earns_and_both_end_apart() {
+        let config = pubsub::Config::default();
+        let set_up = pubsub::behaviour(&config, ChainId::DEVNET, Arc::default(), None);
+        let mut router = set_up.expect("the defaults fit");
+        let (peer, id) = (PeerId::random(), ConnectionId::new_unchecked(1));
+        let place: Multiaddr = "/ip4/10.0.0.1/tcp/1".parse().expect("an address");
+        let established = router.handle_established_inbound_connection(id, peer, &place, &place);
+        assert!(established.is_ok());
+        let endpoint = ConnectedPoint::Listener {
+            local_addr: place.clone(),
+            send_back_addr: place,
+        };
+        router.on_swarm_event(FromSwarm::ConnectionEstablished(ConnectionEstablished {
+            peer_id: peer,
+            connection_id: id,
+            endpoint: &endpoint,
+            failed_addresses: &[],
+            other_established: 0,
+        }));
+        let score = |router: &Behaviour| router.router.peer_score(&peer);
+        router.rate(peer, -5.0);
+        router.favour(&[peer]);
+        assert_eq!(score(&router), Some(-5.0 + FAVOUR));
+        router.rate(peer, -1.0);
+        assert_eq!(score(&router), Some(-1.0 + FAVOUR));
+        router.favour(&[]);
+        assert_eq!(score(&router), Some(-1.0));
+        router.on_swarm_event(FromSwarm::ConnectionClosed(ConnectionClosed {
+            peer_id: peer,
+            connection_id: id,
+            endpoint: &endpoint,
+            cause: None,
+            remaining_established: 0,
+        }));
+        assert!(router.rated.is_empty());
+        router.rate(PeerId::random(), 1.0);
+        assert!(router.rated.is_empty(), "nobody who is not connected");
+    }
 
     #[test]
     fn ids_count_with_their_length_and_empty_ones_too() {

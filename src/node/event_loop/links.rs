@@ -129,7 +129,6 @@ impl EventLoop {
         let agent = info.agent.clone();
         self.tasks.peering.keep(PeeringInput::Identified {
             peer,
-            first,
             info,
             seen_at,
         });
@@ -188,7 +187,7 @@ impl EventLoop {
             return;
         }
         let (ip, _) = self.connections.place(&peer);
-        let reserved = self.reserved.contains(&peer);
+        let reserved = self.reserved.contains_key(&peer);
         let now = self.clock.now().mono;
         let judgement = self.conduct.judge(peer, ip, reserved, offence, now);
         match judgement.sanction {

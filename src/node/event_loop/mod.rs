@@ -11,7 +11,7 @@ mod requests;
 
 pub(crate) use peering::{BanNews, ban_report};
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
 use libp2p::{PeerId, Swarm, swarm::SwarmEvent};
@@ -60,7 +60,7 @@ pub(crate) struct EventLoop {
     pub(crate) listening: Listening,
     pub(crate) conduct: Conduct,
     /// Peers that are never banned.
-    pub(crate) reserved: HashSet<PeerId>,
+    pub(crate) reserved: HashMap<PeerId, Vec<IpAddr>>,
     pub(crate) tasks: Tasks,
     pub(crate) observers: Observers,
     /// How gossip was set up.

@@ -12,7 +12,7 @@ use crate::{
         gate::bans::{Ban, Outcome},
         lan,
     },
-    node::peering::{PeeringError, PeeringInput, TableCall, TableNews, complete},
+    node::peering::{PeeringError, PeeringInput, TableCall, TableNews, TableSize, complete},
     peers::ban::{Sentence, Subject},
     report::{BanReport, ExplainReport, UnbanReport},
 };
@@ -38,14 +38,15 @@ impl EventLoop {
         self.swarm.behaviour_mut().identify.set_addresses(told);
     }
 
-    pub(super) fn reserve(&mut self, peer: PeerId, on: bool) {
+    pub(super) fn reserve(&mut self, peer: PeerId, ips: Vec<IpAddr>, on: bool) {
         if on {
-            self.reserved.insert(peer);
+            self.reserved.insert(peer, ips);
         } else {
             self.reserved.remove(&peer);
         }
-        let peers = self.reserved.iter().copied();
-        self.swarm.behaviour_mut().gate.spare(peers, []);
+        let peers = self.reserved.keys().copied();
+        let ips = self.reserved.values().flatten().copied();
+        self.swarm.behaviour_mut().gate.spare(peers, ips);
     }
 
     pub(super) fn ban(
@@ -61,12 +62,15 @@ impl EventLoop {
             (Outcome::Banned | Outcome::Stands, Some(ban)) => {
                 self.tell_bans(BanNews::Imposed { ban, reply });
             }
-            (_, _) => {
+            (Outcome::Spared, _) => {
                 let error = match subject {
                     Subject::Peer(peer) => PeeringError::Reserved(peer),
-                    other => PeeringError::Shared(other.to_string()),
+                    other => PeeringError::Spared(other.to_string()),
                 };
                 let _ = reply.send(Err(error));
+            }
+            (_, _) => {
+                let _ = reply.send(Err(PeeringError::Shared(subject.to_string())));
             }
         }
     }
@@ -74,14 +78,19 @@ impl EventLoop {
     pub(super) fn lift(
         &mut self,
         subject: Subject,
-        ips: &[IpAddr],
+        mut ips: Vec<IpAddr>,
         mut report: Box<UnbanReport>,
         reply: oneshot::Sender<UnbanReport>,
     ) {
         let gate = &mut self.swarm.behaviour_mut().gate;
         let lifted: Vec<Ban> = match subject {
-            Subject::Peer(peer) => gate.lift_all(peer, ips),
+            Subject::Peer(peer) => {
+                ips.extend(self.conduct.places(&peer));
+                self.conduct.forgive(&peer, &ips);
+                gate.lift_all(peer, &ips)
+            }
             other => {
+                self.conduct.forgive_place(&other);
                 let ban = gate.banned(&other).cloned();
                 gate.lift(&other);
                 ban.into_iter().collect()
@@ -107,6 +116,7 @@ impl EventLoop {
         let now = self.clock.now().mono;
         let connection = self.connections.report(&peer, now);
         ips.extend(self.connections.place(&peer).0);
+        ips.extend(self.conduct.places(&peer));
         let gate = &self.swarm.behaviour().gate;
         let bans = gate.covering(&peer, &ips).into_iter().map(ban_report);
         complete(&mut report, connection, bans.collect());
@@ -129,7 +139,7 @@ impl EventLoop {
         }
         let (stats, routing) = (table.store_mut().stats(), table.known());
         self.table_rows();
-        self.table_news(TableNews::Stats { stats, routing });
+        self.tasks.peering.table_size(TableSize { stats, routing });
         let lan = match self.swarm.behaviour().lan.state() {
             lan::State::Off { reason } => format!("off: {reason}"),
             lan::State::On => "on".to_owned(),

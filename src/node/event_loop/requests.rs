@@ -91,14 +91,14 @@ impl EventLoop {
                 pubsub::rate(&mut self.swarm.behaviour_mut().pubsub, &scores);
             }
             Effect::Table(call) => self.table(call),
-            Effect::Reserved { peer, on } => self.reserve(peer, on),
+            Effect::Reserved { peer, ips, on } => self.reserve(peer, ips, on),
             Effect::Ban { sentence, reply } => self.ban(sentence, reply),
             Effect::Lift {
                 subject,
                 ips,
                 report,
                 reply,
-            } => self.lift(subject, &ips, report, reply),
+            } => self.lift(subject, ips, report, reply),
             Effect::Explain {
                 peer,
                 ips,

@@ -11,7 +11,7 @@ use crate::{
         Discovery, OpenError, PeeringConfig, Scope,
         config::{Config, DEFAULT_PORT, Trust},
     },
-    peers::{conduct::Profile, seeds::Keys, slots},
+    peers::{seeds::Keys, slots},
     trust,
 };
 
@@ -26,7 +26,7 @@ pub(super) fn peering(config: &Config, chain: ChainId) -> Result<PeeringConfig, 
     let trust = trust(&config.trust);
     trust.validate().map_err(|e| refused(&e))?;
     let profile = config.network.profile;
-    let scope = scope(chain, profile);
+    let scope = Scope::of(chain, profile);
     let keys = config.discovery.seed_keys.iter().map(String::as_str);
     let keys = Keys::read(keys).map_err(|e| refused(&e))?;
     let discovery = &config.discovery;
@@ -67,14 +67,6 @@ pub(super) fn peering(config: &Config, chain: ChainId) -> Result<PeeringConfig, 
         dht_quorum: Some(config.dht.quorum as usize),
         ..PeeringConfig::default()
     })
-}
-
-/// Which addresses the network has: the presets of the original network are public ones.
-fn scope(chain: ChainId, profile: Profile) -> Scope {
-    match chain {
-        ChainId::MAINNET | ChainId::TESTNET if profile == Profile::Standard => Scope::Public,
-        _ => Scope::Any,
-    }
 }
 
 /// The figures that follow from `max_peers`, with those that were set.
@@ -125,6 +117,7 @@ fn trust(trust: &Trust) -> trust::Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::peers::conduct::Profile;
 
     #[test]
     fn the_defaults_of_the_file_are_those_of_the_engines() {
@@ -152,7 +145,7 @@ mod tests {
 
     #[test]
     fn only_the_public_networks_have_public_addresses_alone() {
-        let of = |chain, profile| scope(chain, profile);
+        let of = |chain, profile| Scope::of(chain, profile);
         assert_eq!(of(ChainId::MAINNET, Profile::Standard), Scope::Public);
         assert_eq!(of(ChainId::TESTNET, Profile::Standard), Scope::Public);
         assert_eq!(of(ChainId::TESTNET, Profile::SmallTestnet), Scope::Any);

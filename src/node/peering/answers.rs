@@ -125,8 +125,11 @@ impl PeeringTask {
     }
 
     fn remove(&mut self, peer: PeerId) -> bool {
-        let known =
-            self.book.remove(&peer) | self.plan.unreserve(&peer) | self.plan.unprefer(&peer);
+        let reserved = self.plan.unreserve(&peer);
+        if reserved {
+            self.reserved(peer, &[], false);
+        }
+        let known = self.book.remove(&peer) | reserved | self.plan.unprefer(&peer);
         let live = self.live.contains_key(&peer);
         if live {
             self.goodbye(peer, Goodbye::Operator);
@@ -151,17 +154,21 @@ impl PeeringTask {
             return Err(PeeringError::Unknown(peer));
         }
         if on {
-            if !self.plan.reserve(peer, addresses) {
+            if !self.plan.reserve(peer, addresses.clone()) {
                 return Err(PeeringError::Book("too many reserved peers".to_owned()));
             }
-            self.outbox.push(Effect::Reserved { peer, on });
         } else if !self.plan.unreserve(&peer) {
             return Err(PeeringError::Unknown(peer));
-        } else {
-            self.outbox.push(Effect::Reserved { peer, on });
         }
+        self.reserved(peer, &addresses, on);
         self.flag(peer, |flags| flags.reserved = on);
         Ok(())
+    }
+
+    /// Tells the gate whom and which places it may not ban.
+    pub(super) fn reserved(&mut self, peer: PeerId, addresses: &[Multiaddr], on: bool) {
+        let ips = addresses.iter().filter_map(ip_of).collect();
+        self.outbox.push(Effect::Reserved { peer, ips, on });
     }
 
     fn prefer(&mut self, peer: PeerId, on: bool) -> Result<(), PeeringError> {
@@ -319,7 +326,7 @@ impl PeeringTask {
                             continue;
                         };
                         if peer.is_none_or(|peer| event.peer == peer) && out.len() < count {
-                            out.push(super::explain::event_row(seq_of(key), &event));
+                            out.push(super::explain::event_row(Some(seq_of(key)), &event));
                         }
                     }
                 }

@@ -53,6 +53,15 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Of `chain`: the presets of the original network are public ones.
+    #[must_use]
+    pub fn of(chain: ChainId, profile: Profile) -> Self {
+        match chain {
+            ChainId::MAINNET | ChainId::TESTNET if profile == Profile::Standard => Self::Public,
+            _ => Self::Any,
+        }
+    }
+
     pub(super) fn of_book(self) -> book::Scope {
         match self {
             Self::Public => book::Scope::Public,

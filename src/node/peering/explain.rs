@@ -32,7 +32,7 @@ impl PeeringTask {
             summary: self.summary(&peer, view.as_ref()),
             connection: None,
             trust: view.as_ref().map(|view| self.trust_row(view)),
-            events: events.map(|event| event_row(0, event)).collect(),
+            events: events.map(|event| event_row(None, event)).collect(),
             bans: Vec::new(),
             cool_down_until_ms: left.map(|left| {
                 let ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
@@ -203,7 +203,7 @@ impl PeeringTask {
 }
 
 /// A line of the trail.
-pub(super) fn event_row(seq: u64, event: &AuditEvent) -> TrustEventReport {
+pub(super) fn event_row(seq: Option<u64>, event: &AuditEvent) -> TrustEventReport {
     TrustEventReport {
         seq,
         peer_id: event.peer.to_string(),

@@ -13,7 +13,12 @@ use crate::{
         identify::Info,
         lan,
     },
-    node::{event_loop::BanNews, peering::TableNews, sync_link::busy, task_link::TaskLink},
+    node::{
+        event_loop::BanNews,
+        peering::{TableNews, TableSize},
+        sync_link::busy,
+        task_link::TaskLink,
+    },
     offence::Offence,
     peers::{Change, conduct::Sanction},
     report::Direction,
@@ -61,7 +66,6 @@ pub(crate) enum PeeringInput {
     /// A peer said who it is, for the first time or again.
     Identified {
         peer: PeerId,
-        first: bool,
         info: Box<Info>,
         seen_at: Vec<Multiaddr>,
     },
@@ -118,6 +122,7 @@ pub(crate) struct PeeringLink {
     merits: HashMap<PeerId, Merit>,
     summed: Option<Instant>,
     lan: Option<String>,
+    size: TableSize,
 }
 
 impl PeeringLink {
@@ -127,6 +132,7 @@ impl PeeringLink {
             lan: None,
             merits: HashMap::new(),
             summed: None,
+            size: TableSize::default(),
         }
     }
 
@@ -187,6 +193,14 @@ impl PeeringLink {
         if self.lan.as_ref() != Some(&state) {
             self.lan = Some(state.clone());
             self.keep(PeeringInput::LanState(state));
+        }
+    }
+
+    /// How large the hash table is, told when it changes.
+    pub(crate) fn table_size(&mut self, size: TableSize) {
+        if self.size != size {
+            self.size = size;
+            self.keep(PeeringInput::Dht(TableNews::Size(size)));
         }
     }
 

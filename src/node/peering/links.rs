@@ -129,6 +129,10 @@ impl PeeringTask {
         if direction == Direction::Outbound {
             (live.direction, live.address) = (direction, address);
         }
+        if let Some(info) = self.said.remove(&peer) {
+            // It said who it is on another connection, which has no place.
+            self.identified(peer, info, &[]);
+        }
     }
 
     pub(super) fn closed(&mut self, peer: PeerId, id: ConnectionId, last: bool) {
@@ -137,10 +141,12 @@ impl PeeringTask {
         if self.borrowed.get(&peer).is_some_and(|b| b.id == id) {
             self.borrowed.remove(&peer);
         }
-        if !last {
+        if last {
+            self.leaving.remove(&peer);
+            self.said.remove(&peer);
+        } else if self.plan.slot(&peer).is_some() {
             return;
         }
-        self.leaving.remove(&peer);
         self.schedule.down(&peer);
         self.schedule.hurry(now.mono);
         self.live.remove(&peer);
@@ -180,19 +186,15 @@ impl PeeringTask {
         }
     }
 
-    pub(super) fn identified(
-        &mut self,
-        peer: PeerId,
-        first: bool,
-        info: &Info,
-        seen_at: &[Multiaddr],
-    ) {
+    pub(super) fn identified(&mut self, peer: PeerId, info: Box<Info>, seen_at: &[Multiaddr]) {
         let now = self.now();
         let Some(live) = self.live.get_mut(&peer) else {
+            self.said.insert(peer, info);
             return;
         };
-        live.identified = true;
-        let (direction, place) = (live.direction, Group::of(&live.address));
+        let first = !std::mem::replace(&mut live.identified, true);
+        let (direction, address) = (live.direction, live.address.clone());
+        let place = Group::of(&address);
         self.link.heard(peer, now.mono);
         let origin = Origin {
             source: Source::Identify,
@@ -200,32 +202,29 @@ impl PeeringTask {
         };
         self.learn(peer, &info.addresses, origin, now);
         let mut moved = false;
-        for address in seen_at {
-            moved |= self.reach.observed(address, peer, place, now.mono);
+        for seen in seen_at {
+            moved |= self.reach.observed(seen, peer, place, now.mono);
         }
         if moved {
             self.announce();
         }
-        if !first {
-            return;
-        }
-        self.plan.identified(peer, now.mono);
-        let outbound = direction == Direction::Outbound;
-        if outbound {
-            let address = self.live.get(&peer).map(|live| live.address.clone());
-            if let Some(address) = address {
+        if first {
+            self.plan.identified(peer, now.mono);
+            let outbound = direction == Direction::Outbound;
+            if outbound {
                 self.book.succeeded(&peer, &address, now);
             }
+            if self.config.discovery.exchange {
+                self.schedule.up(peer, outbound);
+            }
+            self.observe(peer, Observation::of(Event::Connected));
+            self.tell_scores(now);
+            let kad = Protocol::KAD.on(self.network.0);
+            if info.protocols.iter().any(|p| p.as_ref() == kad) {
+                self.routable(peer, &info.addresses);
+            }
         }
-        if self.config.discovery.exchange {
-            self.schedule.up(peer, outbound);
-        }
-        self.observe(peer, Observation::of(Event::Connected));
-        self.tell_scores(now);
-        let kad = Protocol::KAD.on(self.network.0);
-        if info.protocols.iter().any(|p| p.as_ref() == kad) {
-            self.routable(peer, &info.addresses);
-        }
+        self.said.insert(peer, info);
     }
 
     pub(super) fn round_trip(&mut self, peer: PeerId, rtt: Duration) {

@@ -40,7 +40,7 @@ pub use request::{DhtError, DhtKey, PeeringError, ShareWith};
 pub(crate) use request::{Peering, PeeringRequest};
 pub use spawn::SetupError;
 pub(crate) use spawn::{Kept, Parts, load, spawn};
-pub(crate) use table::{TableCall, TableNews};
+pub(crate) use table::{TableCall, TableNews, TableSize};
 
 use self::{
     clerk::{Clerk, Desk, Office},
@@ -56,7 +56,10 @@ use crate::{
     clock::{Clock, Now, Rng},
     identity::NodeRecord,
     ids::{ChainId, Hash32},
-    network::exchange::{Lane, RequestId},
+    network::{
+        exchange::{Lane, RequestId},
+        identify::Info,
+    },
     peers::{
         Goodbye, PeerStoreError, Row,
         book::Book,
@@ -89,6 +92,15 @@ struct Live {
 
 /// A record of ours for the hash table is durable, or cannot be made so.
 type Written = (u64, Result<(), PeerStoreError>);
+
+/// What the task is told.
+struct Mail {
+    inputs: mpsc::Receiver<PeeringInput>,
+    requests: mpsc::Receiver<PeeringRequest>,
+    finished: mpsc::Receiver<(Desk, Done)>,
+    seeds: mpsc::Receiver<SeedNews>,
+    written: mpsc::Receiver<Written>,
+}
 
 /// A connection that a query of the hash table made, and nothing else wants.
 struct Borrowed {
@@ -146,6 +158,8 @@ pub(super) struct PeeringTask {
 
     live: HashMap<PeerId, Live>,
     borrowed: HashMap<PeerId, Borrowed>,
+    /// What connected peers said last, whether they have a place or not.
+    said: HashMap<PeerId, Box<Info>>,
     leaving: HashMap<PeerId, Instant>,
     /// Peers that are dialled only to see whether they are there.
     testing: HashMap<PeerId, Instant>,
@@ -165,16 +179,14 @@ pub(super) struct PeeringTask {
 }
 
 impl PeeringTask {
-    async fn run(
-        mut self,
-        state: Vec<Row>,
-        mut inputs: mpsc::Receiver<PeeringInput>,
-        mut requests: mpsc::Receiver<PeeringRequest>,
-        mut finished: mpsc::Receiver<(Desk, Done)>,
-        mut seeds: mpsc::Receiver<SeedNews>,
-        mut written: mpsc::Receiver<Written>,
-        stop: CancellationToken,
-    ) {
+    async fn run(mut self, state: Vec<Row>, mail: Mail, stop: CancellationToken) {
+        let Mail {
+            mut inputs,
+            mut requests,
+            mut finished,
+            mut seeds,
+            mut written,
+        } = mail;
         let mut deliveries = self.gossip.subscribe();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -253,10 +265,9 @@ impl PeeringTask {
             }
             PeeringInput::Identified {
                 peer,
-                first,
                 info,
                 seen_at,
-            } => self.identified(peer, first, &info, &seen_at),
+            } => self.identified(peer, info, &seen_at),
             PeeringInput::Rtt { peer, rtt } => self.round_trip(peer, rtt),
             PeeringInput::PingLost { peer } => self.ping_lost(peer),
             PeeringInput::Offence {

@@ -41,6 +41,9 @@ pub enum PeeringError {
     /// Addresses that a whole test network shares are not banned, nor what has no group.
     #[error("{0} is shared by peers that have nothing to do with each other")]
     Shared(String),
+    /// The address of a reserved peer.
+    #[error("a reserved peer listens at {0}; unreserve it first (`peer reserve PEER --off`)")]
+    Spared(String),
     /// The duration of a ban.
     #[error("a ban lasts 1 second to 365 days")]
     Duration,

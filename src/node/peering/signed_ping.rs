@@ -90,7 +90,7 @@ impl PeeringTask {
         }
         let (office, network, clock) = (self.office.clone(), self.network, self.clock.clone());
         self.clerk.take(Desk::Own, move || {
-            let ping = Ping::new(&office.identity, network, &peer, nonce.into(), clock.now());
+            let ping = Ping::new(&office.identity, network, &peer, nonce, clock.now());
             Done::PingSigned { peer, ping, reply }
         });
     }

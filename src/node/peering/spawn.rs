@@ -14,7 +14,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    INPUT_QUEUE, PeeringConfig, PeeringInput, PeeringRequest, PeeringTask,
+    INPUT_QUEUE, Mail, PeeringConfig, PeeringInput, PeeringRequest, PeeringTask,
     clerk::{Clerk, Office},
     keep::Keep,
     share,
@@ -116,9 +116,14 @@ pub(crate) fn spawn(parts: Parts, stop: CancellationToken) -> Result<Ends, Setup
     // A place for every write there can be: none is ever lost.
     let (own_writes, written) = mpsc::channel(table::MAX_WAITING);
     let (task, state) = build(parts, clerk, seed_news, own_writes, report)?;
-    let task = tokio::spawn(task.run(
-        state, input_rx, request_rx, finished, seed_rx, written, stop,
-    ));
+    let mail = Mail {
+        inputs: input_rx,
+        requests: request_rx,
+        finished,
+        seeds: seed_rx,
+        written,
+    };
+    let task = tokio::spawn(task.run(state, mail, stop));
     Ok(Ends {
         inputs,
         requests,
@@ -216,6 +221,7 @@ fn build(
         fetching,
         live: HashMap::new(),
         borrowed: HashMap::new(),
+        said: HashMap::new(),
         leaving: HashMap::new(),
         testing: HashMap::new(),
         asked: HashMap::new(),
@@ -293,7 +299,7 @@ impl PeeringTask {
         for (peer, flags) in pinned {
             let addresses = self.book.addresses(&peer);
             if flags.reserved && self.plan.reserve(peer, addresses.clone()) {
-                self.outbox.push(Effect::Reserved { peer, on: true });
+                self.reserved(peer, &addresses, true);
             }
             if flags.trusted {
                 self.plan.prefer(peer, addresses);
@@ -311,8 +317,8 @@ impl PeeringTask {
                 if let Err(error) = known {
                     tracing::warn!(%address, %error, "a reserved peer cannot be remembered");
                 }
-                if self.plan.reserve(peer, vec![address]) {
-                    self.outbox.push(Effect::Reserved { peer, on: true });
+                if self.plan.reserve(peer, vec![address.clone()]) {
+                    self.reserved(peer, &[address], true);
                 }
             }
         }

@@ -161,7 +161,7 @@ impl PeeringTask {
             max_peers: plan.max_peers,
             dialling: counts.dialling,
             dht_mode: self.dht_mode(now.mono),
-            routing_peers: self.table.routing,
+            routing_peers: self.table.size.routing,
             announced: addresses.iter().map(ToString::to_string).collect(),
             observed: observed
                 .into_iter()

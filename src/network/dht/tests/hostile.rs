@@ -182,7 +182,7 @@ async fn the_longest_value_comes_with_as_many_peers_as_fit_a_packet() {
             table.add_address(&peer, address);
         }
     }
-    assert!(table.known() >= 40);
+    assert!(table.known() >= 20, "a full answer");
     let [a, b] = &mut nodes;
     assert!(b.behaviour_mut().add_address(&first, address));
     b.behaviour_mut().get(value.key()).unwrap();

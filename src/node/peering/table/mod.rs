@@ -97,7 +97,16 @@ pub(crate) enum TableNews {
     /// Rows that changed.
     Rows(Vec<(Key, Option<Vec<u8>>)>),
     /// How large it is.
-    Stats { stats: Stats, routing: usize },
+    Size(TableSize),
+}
+
+/// How large the table is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TableSize {
+    /// What is stored.
+    pub(crate) stats: Stats,
+    /// Peers that queries are routed through.
+    pub(crate) routing: usize,
 }
 
 /// Who waits, and what was counted.
@@ -110,8 +119,7 @@ pub(super) struct Table {
     serving: Option<bool>,
     walked: Option<Instant>,
     hasher: RandomState,
-    pub(super) stats: Stats,
-    pub(super) routing: usize,
+    pub(super) size: TableSize,
     stored: u64,
     refused: BTreeMap<String, u64>,
     found: u64,
@@ -144,9 +152,7 @@ impl PeeringTask {
                 };
                 self.keep.put(rows.into_iter().map(change));
             }
-            TableNews::Stats { stats, routing } => {
-                (self.table.stats, self.table.routing) = (stats, routing);
-            }
+            TableNews::Size(size) => self.table.size = size,
         }
     }
 
@@ -312,7 +318,7 @@ impl PeeringTask {
             self.table.serving = Some(serves);
             self.outbox.push(Effect::Table(TableCall::Serve(serves)));
         }
-        if !self.config.discovery.dht || self.table.routing == 0 {
+        if !self.config.discovery.dht || self.table.size.routing == 0 {
             return;
         }
         let pause = if self.plan.is_at_target() {
@@ -328,7 +334,7 @@ impl PeeringTask {
     }
 
     pub(in crate::node::peering) fn dht_report(&self) -> DhtStatsReport {
-        let (table, stats) = (&self.table, self.table.stats);
+        let (table, stats) = (&self.table, self.table.size.stats);
         DhtStatsReport {
             mode: if table.serving == Some(true) {
                 "server"
@@ -336,7 +342,7 @@ impl PeeringTask {
                 "client"
             }
             .to_owned(),
-            routing_peers: table.routing,
+            routing_peers: table.size.routing,
             records: stats.records,
             own: stats.own,
             tombstones: stats.tombstones,

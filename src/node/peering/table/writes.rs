@@ -146,7 +146,7 @@ impl Table {
             return;
         };
         let Some(record) = entry.record.filter(|_| copies > 0) else {
-            let error = match self.routing {
+            let error = match self.size.routing {
                 0 => DhtError::NoPeers,
                 _ => DhtError::NotReplicated("none took it".to_owned()),
             };

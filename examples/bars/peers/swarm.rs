@@ -1,0 +1,142 @@
+//! Fifty nodes that grow from one, and what is left when many are killed.
+
+use std::time::{Duration, Instant};
+
+use animica_p2p::peers::slots;
+
+use super::{GROUP, net::Net};
+use crate::{
+    Effort,
+    process::runtime,
+    report::{Good, Report, median, spread},
+};
+
+const NODES: usize = 50;
+
+/// Of those, how many are killed.
+const KILLED: usize = 20;
+
+/// How long the measurement waits at most; the bar is shorter.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What one network did.
+struct Run {
+    grown: f64,
+    dialled: f64,
+    healed: f64,
+    whole_again: Option<f64>,
+    most: usize,
+    most_connected: usize,
+}
+
+/// Grows networks and kills 40 % of each.
+pub(crate) fn measure(effort: Effort, report: &mut Report) {
+    let rounds = if effort.scale < 1.0 { 1 } else { 3 };
+    let plan = slots::Config::default();
+    let runs: Vec<Run> = (0..rounds).map(|seed| run(&plan, seed)).collect();
+    let of = |f: fn(&Run) -> f64| Vec::from_iter(runs.iter().map(f));
+    let (grown, healed) = (of(|r| r.grown), of(|r| r.healed));
+    report.add(
+        GROUP,
+        "50 nodes from one, all at their target",
+        median(grown.clone()),
+        "s",
+        Good::AtMost,
+        (30.0, 15.0),
+        format!(
+            "connected; {}, all dialled {} of their own after {}",
+            spread(&grown),
+            plan.target_outbound,
+            spread(&of(|r| r.dialled))
+        ),
+    );
+    report.add(
+        GROUP,
+        "most peers that one of them ever had",
+        runs.iter().map(|r| r.most).max().unwrap_or(0) as f64,
+        "peers",
+        Good::AtMost,
+        (plan.max_peers as f64, plan.max_peers as f64),
+        format!(
+            "{} with connections on loan",
+            runs.iter().map(|r| r.most_connected).max().unwrap_or(0)
+        ),
+    );
+    let again: Vec<f64> = runs.iter().filter_map(|r| r.whole_again).collect();
+    report.add(
+        GROUP,
+        "40 % killed, the rest connected with ≥ 5 peers",
+        median(healed.clone()),
+        "s",
+        Good::AtMost,
+        (30.0, 15.0),
+        format!(
+            "{}; at their target again in {} of {rounds} after {}",
+            spread(&healed),
+            again.len(),
+            spread(&again)
+        ),
+    );
+    // Most nodes of a network that dense keep the minimum. In a sparse one they do not.
+    let sparse = slots::Config {
+        target_peers: 6,
+        target_outbound: 3,
+        ..slots::Config::default()
+    };
+    let runs: Vec<Run> = (0..rounds).map(|seed| run(&sparse, 100 + seed)).collect();
+    let healed = Vec::from_iter(runs.iter().map(|r| r.healed));
+    report.add(
+        GROUP,
+        "the same of nodes that want 6 peers",
+        median(healed.clone()),
+        "s",
+        Good::AtMost,
+        (30.0, 15.0),
+        spread(&healed),
+    );
+}
+
+fn run(plan: &slots::Config, seed: u64) -> Run {
+    let runtime = runtime();
+    let run = runtime.block_on(async {
+        let begin = Instant::now();
+        let mut net = Net::start(NODES, KILLED, plan, seed).await;
+        let (mut most, mut most_connected, mut dialled) = (0, 0, f64::INFINITY);
+        let mut seen = |look: &super::net::Look, at: f64| {
+            most = most.max(look.most);
+            most_connected = most_connected.max(look.most_connected);
+            if look.dialled == NODES {
+                dialled = dialled.min(at);
+            }
+        };
+        let grown = |look: &super::net::Look| look.connected && look.at_target == NODES;
+        let grown = net.until(begin, PATIENCE, &mut seen, grown).await;
+        // They settle: those that are over their target rotate, and walks end.
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        net.kill();
+        let begin = Instant::now();
+        let least = plan.min_peers;
+        let healed = net
+            .until(begin, PATIENCE, &mut seen, |look| {
+                look.connected && look.fewest >= least
+            })
+            .await;
+        let left = net.living.len();
+        let whole = net
+            .until(begin, PATIENCE / 2, &mut seen, |look| {
+                look.at_target == left
+            })
+            .await;
+        net.stop().await;
+        Run {
+            grown: grown.unwrap_or(f64::INFINITY),
+            dialled,
+            healed: healed.unwrap_or(f64::INFINITY),
+            whole_again: whole,
+            most,
+            most_connected,
+        }
+    });
+    runtime.shutdown_background();
+    run
+}
