@@ -8,7 +8,7 @@ mod lies;
 mod made;
 mod metrics;
 mod partitions;
-mod puppet;
+pub(crate) mod puppet;
 mod raw;
 mod rpc;
 mod scene;

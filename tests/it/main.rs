@@ -14,6 +14,7 @@ mod limits;
 mod messages;
 mod network;
 mod nodes;
+mod parting;
 mod storage;
 mod support;
 mod sync;

@@ -75,11 +75,12 @@ impl PeeringTask {
                 self.cool_downs += 1;
                 tracing::info!(%peer, score = change.after, secs = cool_down.as_secs(),
                     "trust fell below the threshold: cool-down");
-                self.goodbye(peer, Goodbye::LowTrust);
+                // First, so that whoever reads the goodbye is served no more.
                 self.outbox.push(Effect::CoolDown {
                     peer,
                     lasts: cool_down,
                 });
+                self.goodbye(peer, Goodbye::LowTrust);
             }
             Some(Crossing::Above) => {
                 self.plan.forgive(&peer);

@@ -46,12 +46,12 @@ struct Wire {
     requests: u64,
 }
 
-pub(super) fn genesis() -> Genesis {
+pub(crate) fn genesis() -> Genesis {
     Genesis::of_chain(ChainId::DEVNET).expect("a preset")
 }
 
 /// The layers that an accepted peer needs: identity, channel, identify.
-pub(super) fn transport() -> (
+pub(crate) fn transport() -> (
     NodeIdentity,
     libp2p::core::transport::Boxed<(PeerId, libp2p::core::muxing::StreamMuxerBox)>,
     identify::Config,
