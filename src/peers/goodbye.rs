@@ -112,7 +112,7 @@ impl Goodbye {
             Self::Duplicate => 0,
             Self::Unspecified | Self::Dead => 10,
             // A restart takes about that long.
-            Self::Shutdown => 20,
+            Self::Shutdown => 5,
             Self::TooManyPeers | Self::Unidentified | Self::Breach => 60,
             Self::Idle | Self::Replaced => 300,
             Self::LowTrust | Self::Operator => 600,
