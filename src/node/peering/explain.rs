@@ -229,13 +229,11 @@ pub(crate) fn complete(
         } else {
             format!("its {} {}", ban.kind, ban.subject)
         };
-        report.summary.insert(
-            0,
-            format!(
-                "{whom} is banned by {}: {} {}",
-                ban.by, ban.reason, ban.evidence
-            ),
-        );
+        let mut why = format!("{whom} is banned by {}: {}", ban.by, ban.reason);
+        if !ban.evidence.is_empty() {
+            why.push_str(&format!(" ({})", ban.evidence));
+        }
+        report.summary.insert(0, why);
     }
     if connection.is_none() {
         report.summary.push("it is not connected".to_owned());
