@@ -38,8 +38,6 @@ pub struct PeeringConfig {
     pub dht_limits: dht::Limits,
     /// Answers that end a read, and copies that end a write; `None`: three.
     pub dht_quorum: Option<usize>,
-    /// How many bootstrap addresses there are, for the report.
-    pub(crate) bootstrap: usize,
 }
 
 /// Which addresses a network has.
@@ -135,7 +133,6 @@ impl Default for PeeringConfig {
             ping: Duration::from_secs(15),
             dht_limits: dht::Limits::default(),
             dht_quorum: None,
-            bootstrap: 0,
         }
     }
 }

@@ -142,6 +142,8 @@ pub(super) struct PeeringTask {
     trust_size: trust::Stats,
     mesh: MeshScores,
     reach: Reach,
+    /// How many bootstrap addresses there are.
+    bootstrap: usize,
     announce: Vec<Multiaddr>,
     bound: Vec<Multiaddr>,
     tended: upkeep::Tended,

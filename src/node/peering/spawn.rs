@@ -206,6 +206,7 @@ fn build(
         trust_size: trust::Stats::default(),
         mesh: MeshScores::default(),
         reach: Reach::new(config.reach.clone()),
+        bootstrap: bootstrap.len(),
         announce,
         bound: Vec::new(),
         tended: upkeep::Tended::default(),
@@ -240,7 +241,6 @@ fn build(
         rng,
         config,
     };
-    task.config.bootstrap = bootstrap.len();
     for address in bootstrap {
         task.plan.add_static(address);
     }

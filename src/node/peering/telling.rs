@@ -208,8 +208,8 @@ impl PeeringTask {
         };
         let mut out = vec![SourceReport {
             name: "bootstrap".to_owned(),
-            on: self.config.bootstrap > 0,
-            state: format!("{} addresses", self.config.bootstrap),
+            on: self.bootstrap > 0,
+            state: format!("{} addresses", self.bootstrap),
             ..SourceReport::default()
         }];
         for name in SOURCES {
