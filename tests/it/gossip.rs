@@ -8,10 +8,11 @@ mod lies;
 mod made;
 mod metrics;
 mod partitions;
-pub(crate) mod puppet;
 mod raw;
 mod rpc;
 mod scene;
 mod spread;
 mod topology;
 mod withheld;
+
+use crate::support::puppet;

@@ -15,6 +15,7 @@ mod messages;
 mod network;
 mod nodes;
 mod parting;
+mod peers;
 mod storage;
 mod support;
 mod sync;

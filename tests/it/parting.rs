@@ -20,9 +20,10 @@ use futures::StreamExt as _;
 use libp2p::{Swarm, swarm, swarm::SwarmEvent};
 use rand::SeedableRng as _;
 
-use crate::{
-    gossip::puppet::{genesis, transport},
-    support::{TCP, address, event, listen, on_loopback, soon, start},
+use crate::support::{
+    TCP, address, event, listen, on_loopback,
+    puppet::{genesis, transport},
+    soon, start,
 };
 
 /// A peer that the test drives itself: it takes no goodbye, so its connection stays for a second.
