@@ -10,10 +10,14 @@ use crate::{
     peers::rows::{Row, Rows},
 };
 
-/// How often a peer may ask; its first request is answered at once. An honest peer asks once after
-/// it has dialled and at most every ten minutes then, so a minute only meets those who come back
-/// after a lost connection. Shorter would let a crawler read the book faster.
+/// How often a peer may ask once it has used [`ASK_BURST`]. Shorter would let a crawler read the
+/// book faster; longer would leave a node that has too few peers without an answer.
 pub const ASK_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Requests of a peer that are answered at once. Nodes that start together ask before anybody knows
+/// the others, and ask again within seconds; of three answers one comes late enough. More is only a
+/// faster crawl.
+pub const ASK_BURST: u32 = 3;
 
 /// Refusals in a row that a peer may run into before it is a breach. Each told it how long to wait.
 pub const MAX_IMPATIENT: u32 = 5;
@@ -21,12 +25,12 @@ pub const MAX_IMPATIENT: u32 = 5;
 /// A token is a second, a request takes [`ASK_INTERVAL`] of them: buckets count whole tokens.
 const RATE: Rate = Rate {
     per_second: 1,
-    burst: COST,
+    burst: ASK_BURST * COST,
 };
 
 const COST: u32 = 60;
 
-/// Peers that are remembered at a time, 64 B each: a minute's worth of newcomers, which handshakes
+/// Peers that are remembered at a time, 64 B each: three minutes' worth of newcomers, which handshakes
 /// bound far below. A newcomer beyond is told to wait.
 const MAX_PEERS: usize = 4096;
 
@@ -45,6 +49,11 @@ pub struct Denied {
     /// Set when the peer has ignored this [`MAX_IMPATIENT`] times.
     pub offence: Option<Offence>,
 }
+
+/// Counts our own requests in the same way, so that a node that keeps the rules is never told to
+/// wait.
+#[derive(Debug)]
+pub(super) struct Asked(Rows<Asking>);
 
 #[derive(Debug)]
 struct Asking {
@@ -89,6 +98,25 @@ impl Askers {
     }
 }
 
+impl Asked {
+    pub(super) fn new() -> Self {
+        Self(Rows::new(MAX_PEERS))
+    }
+
+    /// Whether `peer` may be asked now.
+    pub(super) fn may(&mut self, peer: PeerId, now: Instant) -> bool {
+        let row = self.0.of(peer, now);
+        row.is_some_and(|row| row.bucket.has(now, COST))
+    }
+
+    /// `peer` is asked, which it may be.
+    pub(super) fn asks(&mut self, peer: PeerId, now: Instant) {
+        if let Some(row) = self.0.of(peer, now) {
+            row.bucket.take(COST);
+        }
+    }
+}
+
 impl Default for Askers {
     fn default() -> Self {
         Self::new()
@@ -113,23 +141,44 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_a_minute_is_served_the_first_at_once() {
+    fn three_requests_are_served_at_once_and_then_one_a_minute() {
         let (mut askers, peer) = (Askers::new(), PeerId::random());
         let start = Instant::now();
-        assert_eq!(askers.asks(peer, start), Ok(()));
+        for _ in 0..ASK_BURST {
+            assert_eq!(askers.asks(peer, start), Ok(()));
+        }
         let denied = askers.asks(peer, start + ASK_INTERVAL / 2).unwrap_err();
         assert_eq!(denied.retry_after, ASK_INTERVAL / 2);
         assert_eq!(denied.offence, None);
         assert_eq!(askers.asks(peer, start + ASK_INTERVAL), Ok(()));
+        assert!(askers.asks(peer, start + ASK_INTERVAL).is_err());
         assert_eq!(askers.asks(PeerId::random(), start), Ok(()));
-        assert_eq!(RATE.refill(), ASK_INTERVAL);
+        assert_eq!(RATE.refill(), ASK_INTERVAL * ASK_BURST);
+    }
+
+    #[test]
+    fn whoever_keeps_the_rules_is_never_denied() {
+        let (mut askers, mut asked) = (Askers::new(), Asked::new());
+        let (peer, start) = (PeerId::random(), Instant::now());
+        let mut count = 0;
+        for second in 0..3600 {
+            let now = start + Duration::from_secs(second);
+            if asked.may(peer, now) {
+                asked.asks(peer, now);
+                assert_eq!(askers.asks(peer, now), Ok(()));
+                count += 1;
+            }
+        }
+        assert_eq!(count, ASK_BURST + 59);
     }
 
     #[test]
     fn a_flood_is_a_breach_again_and_again_and_serves_nothing() {
         let (mut askers, peer) = (Askers::new(), PeerId::random());
         let now = Instant::now();
-        askers.asks(peer, now).unwrap();
+        for _ in 0..ASK_BURST {
+            askers.asks(peer, now).unwrap();
+        }
         let refused = (0..1000).map(|_| askers.asks(peer, now).unwrap_err());
         let breaches = refused.filter(|d| d.offence.is_some()).count();
         assert_eq!(breaches, 1000 / (MAX_IMPATIENT as usize + 1));
@@ -139,7 +188,9 @@ mod tests {
     fn memory_is_bounded_and_no_row_is_forgiven_to_make_room() {
         let mut askers = Askers::new();
         let (first, now) = (PeerId::random(), Instant::now());
-        askers.asks(first, now).unwrap();
+        for _ in 0..ASK_BURST {
+            askers.asks(first, now).unwrap();
+        }
         for _ in 1..MAX_PEERS {
             askers.asks(PeerId::random(), now).unwrap();
         }
@@ -149,6 +200,6 @@ mod tests {
         assert_eq!(askers.peers.len(), MAX_PEERS);
         let later = now + ASK_INTERVAL;
         assert_eq!(askers.asks(PeerId::random(), later), Ok(()));
-        assert_eq!(askers.peers.len(), 1);
+        assert_eq!(askers.peers.len(), 2);
     }
 }

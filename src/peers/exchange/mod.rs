@@ -15,7 +15,7 @@ mod reach;
 mod schedule;
 mod selection;
 
-pub use askers::{ASK_INTERVAL, Askers, Denied, MAX_IMPATIENT};
+pub use askers::{ASK_BURST, ASK_INTERVAL, Askers, Denied, MAX_IMPATIENT};
 pub use intake::{AnswerError, Ignored, Intake, Skipped, TAKEN_PER_HOUR, Taken};
 pub use own::{Due, OwnRecord, RECORD_TTL_MS};
 pub use reach::{Reach, announceable};

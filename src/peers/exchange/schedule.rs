@@ -8,7 +8,7 @@ use std::{
 use libp2p::PeerId;
 use rand::RngExt;
 
-use super::ASK_INTERVAL;
+use super::askers::Asked;
 use crate::{clock::Rng, registry::MAX_PEERS_RECORDS};
 
 /// First pause between two questions while there are fewer peers than wanted. Nodes that start
@@ -19,20 +19,19 @@ pub const FIRST_PAUSE: Duration = Duration::from_secs(3);
 /// this one wants peers stays below for ever, and its books change by the hour.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(20 * 60);
 
-/// Before a peer is asked again: longer than the minute within which it would say `BUSY`.
-const ASK_AGAIN: Duration = ASK_INTERVAL.saturating_add(Duration::from_secs(5));
-
 /// Most peers that are kept in mind, far above the connections of any node.
 const MAX_PEERS: usize = 1024;
 
 /// Says whom to ask. Everybody is asked once when they have said who they are: a peer that we dialled
 /// for whom it knows, one that dialled us for its own record alone, because whoever dials us chose
 /// himself. Later, while there are fewer peers than wanted, one at a time is asked, one that we dialled
-/// if there is any.
+/// if there is any. Nobody is asked more often than there are answers, over reconnections.
 #[derive(Debug)]
 pub struct Schedule {
     first: VecDeque<Question>,
-    peers: HashMap<PeerId, Known>,
+    /// Who is there, and whether we dialled it.
+    peers: HashMap<PeerId, bool>,
+    asked: Asked,
     next: Option<Instant>,
     pause: Duration,
 }
@@ -44,13 +43,6 @@ pub struct Question {
     pub peer: PeerId,
     /// For how many records; 1 brings the peer's own.
     pub max: u32,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Known {
-    outbound: bool,
-    /// When it was asked.
-    asked: Option<Instant>,
 }
 
 impl Default for Schedule {
@@ -66,6 +58,7 @@ impl Schedule {
         Self {
             first: VecDeque::new(),
             peers: HashMap::new(),
+            asked: Asked::new(),
             next: None,
             pause: FIRST_PAUSE,
         }
@@ -78,8 +71,7 @@ impl Schedule {
         }
         let max = if outbound { ALL } else { 1 };
         self.first.push_back(Question { peer, max });
-        let asked = None;
-        self.peers.insert(peer, Known { outbound, asked });
+        self.peers.insert(peer, outbound);
     }
 
     /// `peer` is gone.
@@ -98,11 +90,11 @@ impl Schedule {
     /// Whom to ask now; `below` says whether there are fewer peers than wanted. Ask it until it
     /// says `None`.
     pub fn due(&mut self, below: bool, now: Instant, rng: &mut Rng) -> Option<Question> {
-        if let Some(question) = self.first.pop_front() {
-            if let Some(known) = self.peers.get_mut(&question.peer) {
-                known.asked = Some(now);
+        while let Some(question) = self.first.pop_front() {
+            if self.asked.may(question.peer, now) {
+                self.asked.asks(question.peer, now);
+                return Some(question);
             }
-            return Some(question);
         }
         let pause = self.pause;
         let mut later = || now + pause.mul_f64(rng.random_range(0.75..1.25));
@@ -113,21 +105,16 @@ impl Schedule {
         self.next = Some(later());
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         let peer = self.choose(now, rng)?;
-        if let Some(known) = self.peers.get_mut(&peer) {
-            known.asked = Some(now);
-        }
+        self.asked.asks(peer, now);
         Some(Question { peer, max: ALL })
     }
 
-    /// One of those that we dialled, if any was not asked of late; else one of the others.
-    fn choose(&self, now: Instant, rng: &mut Rng) -> Option<PeerId> {
-        let rested = |known: &Known| {
-            let since = |at: Instant| now.saturating_duration_since(at);
-            known.asked.is_none_or(|at| since(at) >= ASK_AGAIN)
-        };
-        let of = |outbound: bool| {
-            let all = self.peers.iter();
-            let fit = all.filter(|(_, known)| known.outbound == outbound && rested(known));
+    /// One of those that we dialled, if any may be asked; else one of the others.
+    fn choose(&mut self, now: Instant, rng: &mut Rng) -> Option<PeerId> {
+        let (peers, asked) = (&self.peers, &mut self.asked);
+        let mut of = |outbound: bool| {
+            let all = peers.iter().filter(|(_, dialled)| **dialled == outbound);
+            let fit = all.filter(|(peer, _)| asked.may(**peer, now));
             let mut fit: Vec<PeerId> = fit.map(|(peer, _)| *peer).collect();
             // The order of a map differs from run to run.
             fit.sort_unstable();
@@ -200,12 +187,35 @@ mod tests {
         assert!((70..110).contains(&asked.len()), "{}", asked.len());
         let later = asked.iter().filter(|(second, _)| *second > 60);
         assert!(later.clone().all(|(_, peer)| them[..4].contains(peer)));
-        let mut last = HashMap::new();
-        for (second, peer) in &asked {
-            if let Some(before) = last.insert(peer, *second) {
-                assert!(second - before >= ASK_AGAIN.as_secs() - 1);
-            }
+    }
+
+    #[test]
+    fn the_only_peer_is_asked_again_within_seconds_and_then_as_often_as_it_answers() {
+        let (mut schedule, start) = (Schedule::new(), Instant::now());
+        let peer = PeerId::random();
+        schedule.up(peer, true);
+        let mut asked = Vec::new();
+        for second in 0..240 {
+            let now = start + Duration::from_secs(second);
+            schedule.hurry(now);
+            let of_second = run(&mut schedule, now, 1);
+            asked.extend(of_second.iter().map(|_| second));
         }
+        assert!(asked[2] < 10, "{asked:?}");
+        assert!((5..=6).contains(&asked.len()), "{asked:?}");
+    }
+
+    #[test]
+    fn who_comes_back_again_and_again_is_not_asked_more_often() {
+        let (mut schedule, start) = (Schedule::new(), Instant::now());
+        let peer = PeerId::random();
+        let mut asked = 0;
+        for _ in 0..20 {
+            schedule.up(peer, true);
+            asked += run(&mut schedule, start, 1).len();
+            schedule.down(&peer);
+        }
+        assert_eq!(asked, 3);
     }
 
     #[test]
