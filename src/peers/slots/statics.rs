@@ -30,6 +30,8 @@ struct Target {
     address: Multiaddr,
     /// Its peer said that it has no place for us: not asked again while we do without.
     full: bool,
+    /// How often it said so in a row.
+    refusals: u32,
     state: State,
 }
 
@@ -61,6 +63,7 @@ impl Statics {
         self.targets.push(Target {
             address,
             full: false,
+            refusals: 0,
             state: State::Waiting {
                 until: None,
                 pause: FIRST_PAUSE,
@@ -159,10 +162,16 @@ impl Statics {
             if let State::Connected { peer, pause } = &mut target.state
                 && *peer == by
             {
-                target.full = matches!(reason, Goodbye::TooManyPeers | Goodbye::Replaced);
-                if !target.full {
+                let full = matches!(reason, Goodbye::TooManyPeers | Goodbye::Replaced);
+                if !full {
                     *pause = reason.back_off().clamp(*pause, LONGEST_PAUSE);
+                } else if !target.full {
+                    // It accepts us each time before it says so.
+                    let factor = 1 << target.refusals.min(6);
+                    *pause = (FIRST_PAUSE * factor).clamp(*pause, LONGEST_PAUSE);
+                    target.refusals += 1;
                 }
+                target.full = full;
             }
         }
     }
@@ -188,6 +197,9 @@ impl Statics {
             if let State::Connected { peer: p, pause } = target.state
                 && p == peer
             {
+                if !target.full {
+                    target.refusals = 0;
+                }
                 target.state = wait(pause, now, rng);
             }
         }
@@ -301,6 +313,29 @@ mod tests {
         let restart = Goodbye::Shutdown.back_off();
         assert!(s.due(false, now + restart / 2).is_empty());
         assert_eq!(s.due(true, now + restart * 2).len(), 1);
+    }
+
+    #[test]
+    fn a_full_peer_is_asked_ever_more_seldom_although_it_accepts_us_each_time() {
+        let (mut s, address, mut rng) = one();
+        let (mut now, peer) = (Instant::now(), PeerId::random());
+        for i in 0..9 {
+            s.dialling(&address, Ticket(i));
+            s.connected(Ticket(i), peer);
+            s.accepted(peer);
+            s.told(peer, Goodbye::TooManyPeers);
+            s.told(peer, Goodbye::TooManyPeers);
+            s.disconnected(peer, now, &mut rng);
+            let next = s.next_due().expect("waits");
+            assert!(i < 8 || next - now > LONGEST_PAUSE / 2);
+            now = next;
+        }
+        s.dialling(&address, Ticket(9));
+        s.connected(Ticket(9), peer);
+        s.accepted(peer);
+        s.disconnected(peer, now, &mut rng);
+        let next = s.next_due().expect("waits");
+        assert!(next - now < Duration::from_secs(1), "it had a place");
     }
 
     #[test]
