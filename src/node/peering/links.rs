@@ -116,8 +116,10 @@ impl PeeringTask {
         let verdict = self
             .plan
             .established(id, peer, direction, address.clone(), now.mono);
-        if let Verdict::Refuse(reason) = verdict {
-            return self.goodbye(peer, reason);
+        match verdict {
+            Verdict::Refuse(Goodbye::TooManyPeers) => return self.no_place(peer, address),
+            Verdict::Refuse(reason) => return self.goodbye(peer, reason),
+            Verdict::Keep => {}
         }
         let live = self.live.entry(peer).or_insert_with(|| Live {
             direction,
@@ -143,6 +145,7 @@ impl PeeringTask {
         }
         if last {
             self.leaving.remove(&peer);
+            self.visitors.remove(&peer);
             self.said.remove(&peer);
         } else if self.plan.slot(&peer).is_some() {
             return;
@@ -277,7 +280,8 @@ impl PeeringTask {
         match asked {
             Asked::Peers => self.peers_answered(peer, result),
             Asked::Goodbye => {
-                if self.leaving.remove(&peer).is_some() {
+                let visits = self.visitors.contains_key(&peer);
+                if !visits && self.leaving.remove(&peer).is_some() {
                     self.outbox.push(Effect::Disconnect { peer });
                 }
             }

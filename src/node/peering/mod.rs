@@ -79,6 +79,15 @@ const TICK: Duration = Duration::from_millis(250);
 /// How long a peer has to read a goodbye before its connections are closed.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// How long a peer for which there is no place may ask whom it could go to instead, and finish a
+/// look-up in the hash table. Longer keeps connections that serve nobody; shorter sends newcomers
+/// away from a full node as clever as they came.
+const VISIT: Duration = Duration::from_secs(3);
+
+/// Most such peers at a time; others are told goodbye and nothing else. As many as the connections
+/// that a node allows beyond its peers.
+const MAX_VISITORS: usize = 32;
+
 /// A peer that is connected and has a place.
 struct Live {
     direction: Direction,
@@ -163,6 +172,8 @@ pub(super) struct PeeringTask {
     /// What connected peers said last, whether they have a place or not.
     said: HashMap<PeerId, Box<Info>>,
     leaving: HashMap<PeerId, Instant>,
+    /// Of those that leave, those that had no place, and where they are.
+    visitors: HashMap<PeerId, Multiaddr>,
     /// Peers that are dialled only to see whether they are there.
     testing: HashMap<PeerId, Instant>,
     asked: HashMap<RequestId, Asked>,
@@ -381,12 +392,23 @@ impl PeeringTask {
         self.ask(Lane::Peers, peer, message, Asked::Goodbye);
     }
 
+    /// Says that there is no place, and leaves a moment for a question.
+    fn no_place(&mut self, peer: PeerId, address: Multiaddr) {
+        let told = self.leaving.contains_key(&peer);
+        self.goodbye(peer, Goodbye::TooManyPeers);
+        if !told && self.visitors.len() < MAX_VISITORS {
+            self.leaving.insert(peer, self.now().mono + VISIT);
+            self.visitors.insert(peer, address);
+        }
+    }
+
     /// Closes the connections of those who had their time to read a goodbye.
     fn part(&mut self, now: Instant) {
         let due = self.leaving.iter().filter(|(_, until)| **until <= now);
         let due: Vec<_> = due.map(|(peer, _)| *peer).collect();
         for peer in due {
             self.leaving.remove(&peer);
+            self.visitors.remove(&peer);
             self.outbox.push(Effect::Disconnect { peer });
         }
     }

@@ -71,7 +71,8 @@ impl PeeringTask {
             }
             return;
         }
-        let Some(live) = self.live.get(&peer) else {
+        let live = self.live.get(&peer).map(|live| &live.address);
+        let Some(address) = live.or_else(|| self.visitors.get(&peer)) else {
             return self.refuse(Lane::Peers, token, ErrorCode::Unsupported);
         };
         let trust = &self.trust;
@@ -81,7 +82,7 @@ impl PeeringTask {
         let records: Vec<NodeRecord> = drawn.iter().filter_map(read).collect();
         let asker = Asker {
             peer: &peer,
-            address: &live.address,
+            address,
         };
         let (own, scope) = (self.own_record.as_ref(), self.config.scope.of_exchange());
         let records = what_to_send(own, &records, asker, scope, ask.max, now.wall_ms);

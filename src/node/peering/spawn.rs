@@ -224,6 +224,7 @@ fn build(
         borrowed: HashMap::new(),
         said: HashMap::new(),
         leaving: HashMap::new(),
+        visitors: HashMap::new(),
         testing: HashMap::new(),
         asked: HashMap::new(),
         next_request: 0,
