@@ -5,6 +5,7 @@ mod swarm;
 
 use std::{
     collections::{HashSet, VecDeque},
+    num::NonZeroUsize,
     pin::Pin,
     sync::Arc,
     task::Waker,
@@ -36,6 +37,10 @@ use crate::{
 /// of them may be slow; all others are found by the search.
 const AHEAD: usize = 1;
 
+/// How many peers a walk looks for. Each is a handshake and for half a minute a connection at a peer
+/// that did not choose us; fewer would learn of too few to be worth the way.
+const WALK: NonZeroUsize = NonZeroUsize::new(8).expect("not zero");
+
 /// Too many queries run already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many queries of the hash table run already; try again when one has ended")]
@@ -44,6 +49,9 @@ pub struct Busy;
 /// The hash table. Its state is bounded by [`Config`] and by the constants of this folder.
 pub struct Behaviour {
     kad: Kad,
+    me: PeerId,
+    /// Whether the last walk was to this node itself.
+    home: bool,
     clock: Arc<dyn Clock>,
     dialable: fn(&Multiaddr) -> bool,
     /// Who is connected: at most as many as connections.
@@ -71,6 +79,8 @@ impl Behaviour {
         kad.set_mode(Some(Mode::Client));
         Self {
             kad,
+            me,
+            home: false,
             clock,
             dialable: config.dialable,
             connected: HashSet::new(),
@@ -170,24 +180,24 @@ impl Behaviour {
         }
     }
 
-    /// Looks for the peers closest to a random point, to learn of some nobody has named yet.
+    /// Looks for peers nobody has named yet: those closest to this node the first time and every
+    /// second time from then on, which is how neighbours come to know each other, and some at a
+    /// random point in between.
     ///
     /// # Errors
     /// Too many queries run.
     pub fn walk(&mut self) -> Result<QueryId, Busy> {
         self.free()?;
-        let mut goal = vec![0; 32];
-        self.rng.fill_bytes(&mut goal);
-        let id = self.kad.get_closest_peers(goal);
+        self.home = !self.home;
+        let id = if self.home {
+            self.kad.get_n_closest_peers(self.me, WALK)
+        } else {
+            let mut goal = vec![0; 32];
+            self.rng.fill_bytes(&mut goal);
+            self.kad.get_n_closest_peers(goal, WALK)
+        };
         self.start(id, Job::Walk);
         Ok(id)
-    }
-
-    /// Looks for the peers closest to this node, then for some at every distance. Returns whether
-    /// anybody is known to ask.
-    pub fn bootstrap(&mut self) -> bool {
-        self.wake();
-        self.kad.bootstrap().is_ok()
     }
 
     /// Puts a peer that answers look-ups into the table, at an address where others can reach it:

@@ -8,6 +8,7 @@ use std::{
 use libp2p::{
     Multiaddr, PeerId,
     core::{Endpoint, transport::PortUse},
+    kad::QueryInfo,
     swarm::{
         CloseConnection, ConnectionDenied, ConnectionId, DialError, DialFailure, FromSwarm,
         NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
@@ -52,6 +53,21 @@ impl Behaviour {
             }
         }
         !(self.inbox.is_empty() && self.dials.is_idle() && self.rates.is_empty())
+    }
+
+    /// Ends what Kademlia began by itself, and says whether there was something. While it knows few
+    /// it looks for itself and at every distance again with everybody it learns of: a network
+    /// that starts would be busy with nothing else, and the peers of each node with its visits.
+    /// [`Behaviour::walk`] does as much once.
+    fn end_unasked(&mut self) -> bool {
+        let mut ended = false;
+        for mut query in self.kad.iter_queries_mut() {
+            if matches!(query.info(), QueryInfo::Bootstrap { .. }) {
+                query.finish();
+                ended = true;
+            }
+        }
+        ended
     }
 
     fn poll_tick(&mut self, cx: &mut Context<'_>, now: Instant) {
@@ -222,8 +238,11 @@ impl NetworkBehaviour for Behaviour {
             if let Some(event) = self.out.pop_front() {
                 return Poll::Ready(event);
             }
+            self.end_unasked();
             match self.kad.poll(cx) {
                 Poll::Ready(ToSwarm::GenerateEvent(event)) => self.on_kad(event),
+                // Of a query that has just begun unasked and is about to end.
+                Poll::Ready(ToSwarm::Dial { .. }) if self.end_unasked() => {}
                 Poll::Ready(ToSwarm::Dial { opts }) => self.dials.want(opts, now),
                 Poll::Ready(ToSwarm::NotifyHandler {
                     peer_id,

@@ -33,6 +33,10 @@ pub(super) const MAX_WAITING: usize = 256;
 /// How long a write or read may take in all: a query, the checks of its answers, and a commit.
 const DEADLINE: Duration = Duration::from_secs(15);
 
+/// Before the first walk of a node that asks its peers whom they know. A walk is up to twenty
+/// handshakes, fewer the more of those nearby are peers by then.
+const FIRST_WALK: Duration = Duration::from_secs(5);
+
 /// Between two walks to random points while there are as many peers as wanted.
 const CALM_WALKS: Duration = Duration::from_secs(600);
 
@@ -117,6 +121,8 @@ pub(super) struct Table {
     reads: HashMap<u64, Reading>,
     queries: HashMap<QueryId, u64>,
     serving: Option<bool>,
+    /// When there was somebody to ask.
+    began: Option<Instant>,
     walked: Option<Instant>,
     hasher: RandomState,
     pub(super) size: TableSize,
@@ -321,13 +327,15 @@ impl PeeringTask {
         if !self.config.discovery.dht || self.table.size.routing == 0 {
             return;
         }
-        let pause = if self.plan.is_at_target() {
-            CALM_WALKS
-        } else {
-            self.config.discovery.walks
+        let walks = self.config.discovery.walks;
+        let pause = match (self.table.walked, self.plan.is_at_target()) {
+            (None, _) if !self.config.discovery.exchange => Duration::ZERO,
+            (None, _) => FIRST_WALK.min(walks),
+            (_, false) => walks,
+            (_, true) => CALM_WALKS,
         };
-        let due = |last: Instant| now.saturating_duration_since(last) >= pause;
-        if self.table.walked.is_none_or(due) {
+        let last = self.table.walked.or(self.table.began);
+        if last.is_none_or(|last| now.saturating_duration_since(last) >= pause) {
             self.table.walked = Some(now);
             self.outbox.push(Effect::Table(TableCall::Walk));
         }
