@@ -4,7 +4,7 @@ mod lineup;
 
 use std::{
     collections::{HashMap, HashSet},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use animica_p2p::{
@@ -13,7 +13,7 @@ use animica_p2p::{
     node::{Builder, Handle, PeeringConfig},
     peers::slots,
 };
-use futures::future::join_all;
+use futures::{StreamExt as _, future::join_all, stream};
 
 use crate::support::{address, on_loopback, soon, start};
 
@@ -22,11 +22,11 @@ fn plan() -> slots::Config {
     slots::Config {
         min_peers: 3,
         target_peers: 5,
-        max_peers: 16,
+        max_peers: 20,
         target_outbound: 3,
         max_outbound: 8,
-        max_inbound: 12,
-        surplus: 2,
+        max_inbound: 16,
+        surplus: 3,
         dials: Rate {
             per_second: 16,
             burst: 64,
@@ -50,6 +50,28 @@ fn looking(others: &[&Handle]) -> Builder {
     starts.fold(builder, Builder::bootstrap)
 }
 
+/// `count` nodes; all but the first start from its address and those of `others`.
+async fn start_all(
+    count: usize,
+    others: &[&Handle],
+    config: impl Fn() -> PeeringConfig,
+) -> Vec<Handle> {
+    let first = start(looking(others).peering(config())).await;
+    let starts: Vec<_> = others.iter().copied().chain([&first]).collect();
+    let rest = (1..count).map(|_| start(looking(&starts).peering(config())));
+    let mut nodes: Vec<_> = stream::iter(rest).buffered(16).collect().await;
+    nodes.push(first);
+    nodes
+}
+
+/// For whoever wants the figures: `ANIMICA_P2P_SHOW_TIMES=1 cargo test … -- --nocapture`.
+#[allow(clippy::print_stderr)]
+fn took(what: &str, since: Instant) {
+    if std::env::var_os("ANIMICA_P2P_SHOW_TIMES").is_some() {
+        eprintln!("{what}: {:?}", since.elapsed());
+    }
+}
+
 /// Asks every few milliseconds until there is an answer.
 async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let found = async {
@@ -64,10 +86,12 @@ async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     soon(what, found).await
 }
 
-/// Whom a node is connected to.
+/// Who has a place at a node.
 async fn peers(node: &Handle) -> HashSet<PeerId> {
-    let peers = node.peers().await.expect("runs").into_iter();
-    peers.map(|p| p.peer_id.parse().expect("an id")).collect()
+    let rows = node.peers().await.expect("runs").into_iter();
+    let placed = rows.filter(|row| row.slot.is_some());
+    let ids = placed.map(|row| row.peer_id.parse());
+    ids.map(|id| id.expect("an id")).collect()
 }
 
 async fn is_connected(node: &Handle, peer: PeerId) -> bool {

@@ -1,37 +1,33 @@
 //! Many nodes that know one address.
 
-use std::time::Instant;
+use std::{collections::HashSet, time::Instant};
 
-use animica_p2p::{clock::Rng, node::Handle};
+use animica_p2p::{
+    clock::Rng,
+    node::{Handle, PeeringConfig},
+    peers::slots,
+};
 use futures::future::join_all;
 use rand::{SeedableRng as _, seq::SliceRandom as _};
 
-use super::{graph, is_one, looking, plan, until};
-use crate::support::{address, start};
+use super::{graph, is_one, looking, open, peers, plan, start_all, took, until};
+use crate::support::{assert_nobody_blamed, start};
 
 const NODES: usize = 50;
 
-/// For whoever wants the figures: `ANIMICA_P2P_SHOW_TIMES=1 cargo test … -- --nocapture`.
-#[allow(clippy::print_stderr)]
-fn took(what: &str, since: Instant) {
-    if std::env::var_os("ANIMICA_P2P_SHOW_TIMES").is_some() {
-        eprintln!("{what}: {:?}", since.elapsed());
-    }
-}
-
-/// Waits until each of `nodes` has what it wants, and all are one network.
+/// Waits until each of `nodes` has as many peers as it wants, and all are one network. None ever
+/// has more than it may.
 async fn lines_up(nodes: &[Handle]) {
     until("everybody has the peers it wants", async || {
         let reports = join_all(nodes.iter().map(Handle::discovery)).await;
+        let mut enough = true;
         for report in reports {
             let report = report.expect("runs");
             let total = report.inbound + report.outbound;
             assert!(total <= report.max_peers, "{report:?}");
-            if total < plan().target_peers {
-                return None;
-            }
+            enough &= total >= plan().target_peers;
         }
-        is_one(&graph(nodes).await).then_some(())
+        (enough && is_one(&graph(nodes).await)).then_some(())
     })
     .await;
 }
@@ -39,22 +35,17 @@ async fn lines_up(nodes: &[Handle]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_nodes_line_up_from_one_address_and_recover_from_the_loss_of_twenty() {
     let begun = Instant::now();
-    let first = start(looking(&[])).await;
-    let others = (1..NODES).map(|_| start(looking(&[&first])));
-    let mut nodes: Vec<_> = join_all(others).await;
-    nodes.push(first);
-    took("started", begun);
+    let mut nodes = start_all(NODES, &[], open).await;
     lines_up(&nodes).await;
-    took("lined up", begun);
+    took("line-up of fifty", begun);
     for (peer, others) in graph(&nodes).await {
         assert!(others.len() <= plan().max_peers, "{peer}: {}", others.len());
     }
 
     nodes.shuffle(&mut Rng::seed_from_u64(4));
     let gone = nodes.split_off(NODES * 3 / 5);
-    let begun = Instant::now();
     join_all(gone.iter().map(Handle::shutdown)).await;
-    took("shut down", begun);
+    let begun = Instant::now();
     let least = plan().min_peers;
     until("everybody has enough peers again", async || {
         let graph = graph(&nodes).await;
@@ -62,5 +53,25 @@ async fn fifty_nodes_line_up_from_one_address_and_recover_from_the_loss_of_twent
         (enough && is_one(&graph)).then_some(())
     })
     .await;
-    took("recovered", begun);
+    took("recovery of thirty", begun);
+    assert_nobody_blamed(&nodes.iter().collect::<Vec<_>>()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_node_tells_newcomers_of_each_other() {
+    let full = PeeringConfig {
+        plan: slots::Config::of_max(4),
+        ..open()
+    };
+    let first = start(looking(&[]).peering(full)).await;
+    let newcomers = join_all((0..10).map(|_| start(looking(&[&first])))).await;
+    until("the newcomers have each other", async || {
+        let mut graph = graph(&newcomers).await;
+        graph.retain(|peer, _| *peer != first.peer_id());
+        let enough = |others: &HashSet<_>| others.len() >= plan().min_peers;
+        (graph.values().all(enough) && is_one(&graph)).then_some(())
+    })
+    .await;
+    assert!(peers(&first).await.len() <= 4);
+    assert_nobody_blamed(&newcomers.iter().chain([&first]).collect::<Vec<_>>()).await;
 }
