@@ -171,6 +171,8 @@ cd "$work"
 cmd a publish headers --count 5
 
 say "five nodes in a line"
+# They would find each other, and the line would be a mesh.
+export ANIMICA_P2P_DISCOVERY__MDNS=false ANIMICA_P2P_DISCOVERY__DHT=false ANIMICA_P2P_DISCOVERY__EXCHANGE=false
 start g1 --listen /ip4/127.0.0.1/tcp/0 --metrics 127.0.0.1:0
 for n in 2 3 4 5; do
   start "g$n" --listen /ip4/127.0.0.1/tcp/0 --metrics 127.0.0.1:0 --bootstrap "$(address_of "g$((n - 1))")"
