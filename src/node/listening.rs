@@ -1,7 +1,24 @@
 //! Where the node listens, and which addresses it tells people to dial.
 
-use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
+use std::{collections::HashSet, io, time::Duration};
+
+use futures::StreamExt as _;
+use libp2p::{
+    Multiaddr, PeerId, Swarm,
+    multiaddr::Protocol,
+    swarm::{NetworkBehaviour, SwarmEvent},
+};
 use tokio::sync::watch;
+
+use super::{StartError, ports};
+
+/// How long `start` waits for the first address of each listener. Binding is immediate; this only
+/// bounds how long the list of interfaces may take.
+const DEADLINE: Duration = Duration::from_secs(1);
+
+/// Most events kept that come before the listeners are ready: neighbours that answer, peers that
+/// connect. With more the start waits no longer.
+const MAX_EARLY: usize = 1024;
 
 /// Bound addresses and those the operator announces.
 #[derive(Debug)]
@@ -29,6 +46,67 @@ impl Listening {
         };
         this.publish();
         (this, seen)
+    }
+
+    /// Checks that every address is free, binds them all and waits for the first the system reports
+    /// of each. What else happens meanwhile is returned: nobody will say it again.
+    pub(crate) async fn open<B: NetworkBehaviour>(
+        &mut self,
+        swarm: &mut Swarm<B>,
+        wanted: &[Multiaddr],
+    ) -> Result<Vec<SwarmEvent<B::ToSwarm>>, StartError> {
+        for address in wanted {
+            if let Some(Err(error)) = ports::tcp(address).map(ports::check_free) {
+                return Err(StartError::Listen {
+                    address: address.clone(),
+                    in_use: error.kind() == io::ErrorKind::AddrInUse,
+                    error: error.to_string(),
+                });
+            }
+        }
+        let mut open = HashSet::new();
+        for address in wanted {
+            let id = swarm
+                .listen_on(address.clone())
+                .map_err(|error| StartError::listen(address, &error))?;
+            open.insert(id);
+        }
+        let mut early = Vec::new();
+        let deadline = tokio::time::sleep(DEADLINE);
+        tokio::pin!(deadline);
+        while !open.is_empty() && early.len() < MAX_EARLY {
+            let event = tokio::select! {
+                event = swarm.select_next_some() => event,
+                () = &mut deadline => break,
+            };
+            match event {
+                SwarmEvent::NewListenAddr {
+                    listener_id,
+                    address,
+                } => {
+                    open.remove(&listener_id);
+                    self.bound(address);
+                }
+                SwarmEvent::ListenerClosed {
+                    listener_id,
+                    addresses,
+                    reason: Err(error),
+                } if open.remove(&listener_id) => {
+                    let address = addresses
+                        .first()
+                        .or(wanted.first())
+                        .cloned()
+                        .unwrap_or_else(Multiaddr::empty);
+                    return Err(StartError::Listen {
+                        address,
+                        in_use: false,
+                        error: error.to_string(),
+                    });
+                }
+                other => early.push(other),
+            }
+        }
+        Ok(early)
     }
 
     /// A listener is bound to `address`.
@@ -86,7 +164,86 @@ fn is_loopback(address: &Multiaddr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        convert::Infallible,
+        task::{Context, Poll},
+    };
+
+    use libp2p::{
+        Transport as _,
+        core::{Endpoint, transport::MemoryTransport, transport::PortUse, upgrade::Version},
+        identity::Keypair,
+        noise,
+        swarm::{
+            self, ConnectionDenied, ConnectionId, FromSwarm, THandlerInEvent, ToSwarm,
+            dummy::ConnectionHandler,
+        },
+        yamux,
+    };
+
     use super::*;
+
+    /// Has something to say as soon as it is asked.
+    struct Early(Vec<u8>);
+
+    impl NetworkBehaviour for Early {
+        type ConnectionHandler = ConnectionHandler;
+        type ToSwarm = u8;
+
+        fn handle_established_inbound_connection(
+            &mut self,
+            _: ConnectionId,
+            _: PeerId,
+            _: &Multiaddr,
+            _: &Multiaddr,
+        ) -> Result<ConnectionHandler, ConnectionDenied> {
+            Ok(ConnectionHandler)
+        }
+
+        fn handle_established_outbound_connection(
+            &mut self,
+            _: ConnectionId,
+            _: PeerId,
+            _: &Multiaddr,
+            _: Endpoint,
+            _: PortUse,
+        ) -> Result<ConnectionHandler, ConnectionDenied> {
+            Ok(ConnectionHandler)
+        }
+
+        fn on_swarm_event(&mut self, _: FromSwarm<'_>) {}
+
+        fn on_connection_handler_event(&mut self, _: PeerId, _: ConnectionId, event: Infallible) {
+            match event {}
+        }
+
+        fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<u8, THandlerInEvent<Self>>> {
+            let next = self.0.pop().map(ToSwarm::GenerateEvent);
+            next.map_or(Poll::Pending, Poll::Ready)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_happens_before_the_listeners_are_ready_is_kept() {
+        let key = Keypair::generate_ed25519();
+        let me = key.public().to_peer_id();
+        let transport = MemoryTransport::default()
+            .upgrade(Version::V1Lazy)
+            .authenticate(noise::Config::new(&key).unwrap())
+            .multiplex(yamux::Config::default())
+            .boxed();
+        let config = swarm::Config::with_tokio_executor();
+        let mut swarm = Swarm::new(transport, Early(vec![2, 1]), me, config);
+        let (mut listening, seen) = Listening::new(me, Vec::new());
+        let wanted = ["/memory/0".parse().unwrap()];
+        let early = listening.open(&mut swarm, &wanted).await.unwrap();
+        let said = early.iter().filter_map(|event| match event {
+            SwarmEvent::Behaviour(said) => Some(*said),
+            _ => None,
+        });
+        assert_eq!(said.collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(seen.borrow().len(), 1, "it listens");
+    }
 
     #[test]
     fn dialable_addresses_end_in_the_peer_id_and_put_loopback_last() {

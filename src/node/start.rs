@@ -1,14 +1,13 @@
 //! From parts to a running node.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     io,
     sync::{Arc, OnceLock, atomic::AtomicU64},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use futures::StreamExt as _;
-use libp2p::{Multiaddr, TransportError, swarm::SwarmEvent};
+use libp2p::{Multiaddr, TransportError};
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -24,7 +23,6 @@ use super::{
     listening::Listening,
     observers::Observers,
     peering::{self, Peering, PeeringLink},
-    ports,
     sessions::Sessions,
     sync_link::SyncLink,
     sync_task::{self, Waiting},
@@ -43,10 +41,6 @@ use crate::{
     pool::Pool,
     secure, transport,
 };
-
-/// How long `start` waits for the first address of each listener. Binding is immediate; this only
-/// bounds how long the list of interfaces may take.
-const LISTEN_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Bytes of blobs of a node without a data directory: sixteen of the largest.
 const MEMORY_BLOB_BYTES: u64 = 32 * 1024 * 1024;
@@ -146,7 +140,7 @@ impl Builder {
             self.clock.now(),
         );
         let (mut listening, addresses) = Listening::new(me, self.announce.clone());
-        listen(&mut swarm, &self.listen, &mut listening).await?;
+        let early = listening.open(&mut swarm, &self.listen).await?;
 
         let stop = CancellationToken::new();
         let (commands, command_rx) = mpsc::channel(COMMAND_QUEUE);
@@ -277,6 +271,7 @@ impl Builder {
         });
         let mut event_loop = EventLoop {
             swarm,
+            early,
             commands: command_rx,
             effects: effect_rx,
             connections: Connections::default(),
@@ -324,66 +319,6 @@ impl Builder {
         });
         Ok(Handle { shared })
     }
-}
-
-/// Checks that every address is free, binds them all and waits for the first the system reports of
-/// each.
-async fn listen(
-    swarm: &mut libp2p::Swarm<network::Behaviour>,
-    wanted: &[Multiaddr],
-    listening: &mut Listening,
-) -> Result<(), StartError> {
-    for address in wanted {
-        if let Some(Err(error)) = ports::tcp(address).map(ports::check_free) {
-            return Err(StartError::Listen {
-                address: address.clone(),
-                in_use: error.kind() == io::ErrorKind::AddrInUse,
-                error: error.to_string(),
-            });
-        }
-    }
-    let mut open = HashSet::new();
-    for address in wanted {
-        let id = swarm
-            .listen_on(address.clone())
-            .map_err(|error| StartError::listen(address, &error))?;
-        open.insert(id);
-    }
-    let deadline = tokio::time::sleep(LISTEN_DEADLINE);
-    tokio::pin!(deadline);
-    while !open.is_empty() {
-        let event = tokio::select! {
-            event = swarm.select_next_some() => event,
-            () = &mut deadline => break,
-        };
-        match event {
-            SwarmEvent::NewListenAddr {
-                listener_id,
-                address,
-            } => {
-                open.remove(&listener_id);
-                listening.bound(address);
-            }
-            SwarmEvent::ListenerClosed {
-                listener_id,
-                addresses,
-                reason: Err(error),
-            } if open.remove(&listener_id) => {
-                let address = addresses
-                    .first()
-                    .or(wanted.first())
-                    .cloned()
-                    .unwrap_or_else(Multiaddr::empty);
-                return Err(StartError::Listen {
-                    address,
-                    in_use: false,
-                    error: error.to_string(),
-                });
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 /// Gives gate and hash table what the last run left.
@@ -447,7 +382,7 @@ pub enum StartError {
 }
 
 impl StartError {
-    fn listen(address: &Multiaddr, error: &TransportError<io::Error>) -> Self {
+    pub(super) fn listen(address: &Multiaddr, error: &TransportError<io::Error>) -> Self {
         let (in_use, error) = match error {
             TransportError::MultiaddrNotSupported(_) => (
                 false,

@@ -54,6 +54,8 @@ pub(crate) struct Tasks {
 /// The loop and what it keeps.
 pub(crate) struct EventLoop {
     pub(crate) swarm: Swarm<Behaviour>,
+    /// What happened before the loop ran.
+    pub(crate) early: Vec<SwarmEvent<network::Event>>,
     pub(crate) commands: mpsc::Receiver<Command>,
     pub(crate) effects: mpsc::Receiver<Effect>,
     pub(crate) connections: Connections,
@@ -74,6 +76,9 @@ impl EventLoop {
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        for event in std::mem::take(&mut self.early) {
+            self.route(event);
+        }
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
