@@ -59,9 +59,14 @@ impl Keep {
         self.then.push(Box::new(then));
     }
 
+    /// Whether somebody waits for the next commit.
+    pub(super) fn is_awaited(&self) -> bool {
+        !self.then.is_empty()
+    }
+
     fn is_due(&self, now: Instant) -> bool {
         let waited = |last: Instant| now.saturating_duration_since(last) >= COLLECT;
-        !self.then.is_empty() || self.last.is_none_or(waited)
+        self.is_awaited() || self.last.is_none_or(waited)
     }
 }
 

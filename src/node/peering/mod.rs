@@ -219,6 +219,10 @@ impl PeeringTask {
                 Ok(delivery) = deliveries.recv() => self.overheard(&delivery),
                 _ = tick.tick() => self.tick(),
             }
+            if self.keep.is_awaited() {
+                // Now and not at the next tick: a person waits, or a write of the hash table.
+                self.keep_rows(self.now().mono);
+            }
             if self.outbox.flush().await.is_err() {
                 break;
             }
