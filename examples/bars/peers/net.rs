@@ -55,6 +55,8 @@ pub(crate) struct Look {
     pub(crate) most: usize,
     /// Most connected peers, those included that a query of the hash table borrowed.
     pub(crate) most_connected: usize,
+    /// Connections with peers that run no longer, of all nodes: nobody has noticed yet.
+    pub(crate) stale: usize,
     /// Whether there is a way between any two.
     pub(crate) connected: bool,
 }
@@ -96,8 +98,8 @@ impl Net {
         self.living.iter().chain(&self.doomed).collect()
     }
 
-    /// Looks until `done` says so, and gives the seconds that took since `begin` and the most peers
-    /// ever seen; `None` where it does not come within the time.
+    /// Looks until `done` says so, and gives the seconds that took since `begin`; `None` where it does not
+    /// come within the time. `seen` sees every look.
     pub(crate) async fn until(
         &self,
         begin: Instant,
@@ -134,6 +136,7 @@ impl Net {
             fewest: usize::MAX,
             most: 0,
             most_connected: 0,
+            stale: 0,
             connected: false,
         };
         let mut edges: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); members.len()];
@@ -149,7 +152,8 @@ impl Net {
             let chosen = counts.outbound.saturating_sub(asked.count());
             look.most = look.most.max(total);
             look.most_connected = look.most_connected.max(peers.len());
-            look.fewest = look.fewest.min(alive.len());
+            look.stale += peers.len() - alive.len();
+            look.fewest = look.fewest.min(alive.len()).min(total);
             let there = total >= self.plan.target_peers || chosen >= self.plan.max_outbound;
             look.at_target += usize::from(there);
             look.dialled += usize::from(counts.outbound >= self.plan.target_outbound);

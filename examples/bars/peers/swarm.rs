@@ -6,7 +6,7 @@ use animica_p2p::peers::slots;
 
 use super::{GROUP, net::Net};
 use crate::{
-    Effort,
+    Effort, cpu,
     process::runtime,
     report::{Good, Report, median, spread},
 };
@@ -19,12 +19,18 @@ const KILLED: usize = 20;
 /// How long the measurement waits at most; the bar is shorter.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long they are left alone before anything is measured or killed: those over their target
+/// rotate, walks end.
+const SETTLE: Duration = Duration::from_secs(5);
+
 /// What one network did.
 struct Run {
     grown: f64,
     dialled: f64,
     healed: f64,
     whole_again: Option<f64>,
+    /// Percent of a core that a node takes with all its peers and nothing to do.
+    idle: f64,
     most: usize,
     most_connected: usize,
 }
@@ -44,10 +50,11 @@ pub(crate) fn measure(effort: Effort, report: &mut Report) {
         Good::AtMost,
         (30.0, 15.0),
         format!(
-            "connected; {}, all dialled {} of their own after {}",
+            "connected; {}, all dialled {} of their own after {}; {:.2} % of a core for a node then",
             spread(&grown),
             plan.target_outbound,
-            spread(&of(|r| r.dialled))
+            spread(&of(|r| r.dialled)),
+            median(of(|r| r.idle))
         ),
     );
     report.add(
@@ -111,14 +118,16 @@ fn run(plan: &slots::Config, seed: u64) -> Run {
         };
         let grown = |look: &super::net::Look| look.connected && look.at_target == NODES;
         let grown = net.until(begin, PATIENCE, &mut seen, grown).await;
-        // They settle: those that are over their target rotate, and walks end.
-        tokio::time::sleep(Duration::from_secs(5)).await;
+        tokio::time::sleep(SETTLE).await;
+        let used = cpu::time("self");
+        tokio::time::sleep(SETTLE).await;
+        let used = cpu::time("self") - used;
         net.kill();
         let begin = Instant::now();
         let least = plan.min_peers;
         let healed = net
             .until(begin, PATIENCE, &mut seen, |look| {
-                look.connected && look.fewest >= least
+                look.stale == 0 && look.connected && look.fewest >= least
             })
             .await;
         let left = net.living.len();
@@ -129,6 +138,7 @@ fn run(plan: &slots::Config, seed: u64) -> Run {
             .await;
         net.stop().await;
         Run {
+            idle: used.as_secs_f64() / SETTLE.as_secs_f64() / NODES as f64 * 100.0,
             grown: grown.unwrap_or(f64::INFINITY),
             dialled,
             healed: healed.unwrap_or(f64::INFINITY),

@@ -26,6 +26,9 @@ const NODES: usize = 50;
 /// Values that must outlive half of the nodes.
 const VALUES: usize = 100;
 
+/// How long after the last write half of the nodes die.
+const SPREAD: Duration = Duration::from_secs(2);
+
 /// How long values live: longer than any measurement.
 const TTL: Duration = Duration::from_secs(3600);
 
@@ -104,6 +107,8 @@ async fn survival(net: &mut Net, report: &mut Report) {
         put.await.expect("is stored");
         written.push((writer.id, number));
     }
+    // A write returns with its third copy; the others follow.
+    tokio::time::sleep(SPREAD).await;
     net.kill();
     let (mut found, mut took) = (0, Vec::new());
     for (author, number) in written {
