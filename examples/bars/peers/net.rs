@@ -104,13 +104,13 @@ impl Net {
         &self,
         begin: Instant,
         within: Duration,
-        mut seen: impl FnMut(&Look, f64),
+        mut seen: impl FnMut(&Look),
         done: impl Fn(&Look) -> bool,
     ) -> Option<f64> {
         loop {
             let look = self.look().await;
             let passed = begin.elapsed();
-            seen(&look, passed.as_secs_f64());
+            seen(&look);
             if done(&look) {
                 return Some(passed.as_secs_f64());
             }

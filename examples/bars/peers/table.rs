@@ -40,7 +40,7 @@ pub(crate) fn measure(effort: Effort, report: &mut Report) {
         let mut net = Net::start(NODES, NODES / 2, &plan, 7).await;
         let begin = Instant::now();
         let patience = Duration::from_secs(60);
-        let grown = net.until(begin, patience, |_, _| {}, |l| l.at_target == NODES);
+        let grown = net.until(begin, patience, |_| {}, |l| l.at_target == NODES);
         assert!(grown.await.is_some(), "the network does not grow");
         tokio::time::sleep(Duration::from_secs(5)).await;
         latency(&net, effort.of(1000).max(200), report).await;
