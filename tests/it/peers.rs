@@ -1,7 +1,11 @@
 //! Whole nodes that find, judge and remember each other over loopback.
 
+mod clocks;
 mod conduct;
 mod lineup;
+mod places;
+mod restart;
+mod seeds;
 mod table;
 mod trust;
 

@@ -12,6 +12,7 @@ use animica_p2p::{
     peers::ban::Subject,
     wire::{GetPeers, Message, Peers},
 };
+use bytes::Bytes;
 use tokio::sync::broadcast::Receiver;
 
 use super::{becomes_connected, looking, until};
@@ -155,6 +156,27 @@ async fn who_asks_for_peers_without_end_is_sent_away_and_then_banned() {
     assert_eq!(bans[0].reason, "credit_exceeded");
     let evidence = &bans[0].evidence;
     assert!(evidence.contains("too soon"), "{evidence}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_none_is_forgiven_once() {
+    let node = start(looking(&[])).await;
+    let peer = Puppet::beside(&node).await;
+    for offences in [1, 2] {
+        let words = Message::TrustUpdate(Bytes::from_static(b"\xa0"));
+        let _ = peer.asks(Lane::Trust, node.peer_id(), words).await;
+        becomes_connected(&node, peer.id, false).await;
+        let stats = node.stats().await.expect("runs");
+        assert_eq!(stats.offences, offences);
+        assert_eq!(stats.bans.len(), usize::from(offences == 2));
+        if offences == 1 {
+            peer.meets(&node).await;
+        }
+    }
+    let explained = node.explain(peer.id).await.expect("runs");
+    assert_eq!(explained.bans[0].reason, "malformed_message");
+    let evidence = &explained.bans[0].evidence;
+    assert!(evidence.starts_with("a statement of trust: "), "{evidence}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
