@@ -210,6 +210,11 @@ impl Handle {
     /// The node is not running any more.
     pub async fn peers(&self) -> Result<Vec<PeerReport>, Stopped> {
         let rows = self.ask(|reply| Command::Peers { reply }).await?;
+        self.annotated(rows).await
+    }
+
+    /// Rows with what only the peering task knows.
+    async fn annotated(&self, rows: Vec<PeerReport>) -> Result<Vec<PeerReport>, Stopped> {
         let annotate = |reply| PeeringRequest::Annotate { rows, reply };
         self.shared.peering.ask(annotate).await
     }

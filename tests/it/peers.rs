@@ -1,6 +1,13 @@
 //! Whole nodes that find, judge and remember each other over loopback.
 
+mod clocks;
+mod conduct;
 mod lineup;
+mod places;
+mod restart;
+mod seeds;
+mod table;
+mod trust;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,6 +17,7 @@ use std::{
 use animica_p2p::{
     PeerId,
     bucket::Rate,
+    clock::{Clock as _, SystemClock},
     node::{Builder, Handle, PeeringConfig},
     peers::slots,
 };
@@ -62,6 +70,10 @@ async fn start_all(
     let mut nodes: Vec<_> = stream::iter(rest).buffered(16).collect().await;
     nodes.push(first);
     nodes
+}
+
+fn now_ms() -> u64 {
+    SystemClock.now().wall_ms
 }
 
 /// For whoever wants the figures: `ANIMICA_P2P_SHOW_TIMES=1 cargo test … -- --nocapture`.

@@ -137,9 +137,8 @@ impl EventLoop {
             // Too many queries: it is due again.
             let _ = table.put(&record, 1);
         }
-        let (stats, routing) = (table.store_mut().stats(), table.known());
         self.table_rows();
-        self.tasks.peering.table_size(TableSize { stats, routing });
+        self.table_size();
         let lan = match self.swarm.behaviour().lan.state() {
             lan::State::Off { reason } => format!("off: {reason}"),
             lan::State::On => "on".to_owned(),
@@ -155,7 +154,15 @@ impl EventLoop {
         let rows = self.swarm.behaviour_mut().dht.store_mut().take_changes();
         if !rows.is_empty() {
             self.table_news(TableNews::Rows(rows));
+            // Whoever wrote something finds it counted.
+            self.table_size();
         }
+    }
+
+    fn table_size(&mut self) {
+        let table = &mut self.swarm.behaviour_mut().dht;
+        let (stats, routing) = (table.store_mut().stats(), table.known());
+        self.tasks.peering.table_size(TableSize { stats, routing });
     }
 
     pub(super) fn table_news(&mut self, news: TableNews) {

@@ -37,7 +37,11 @@ impl Handle {
     /// The node is not running any more.
     pub async fn explain(&self, peer: PeerId) -> Result<ExplainReport, Stopped> {
         let ask = |reply| PeeringRequest::Explain { peer, reply };
-        self.shared.peering.ask(ask).await
+        let mut report = self.shared.peering.ask(ask).await?;
+        if let Some(connection) = report.connection.take() {
+            report.connection = self.annotated(vec![connection]).await?.pop();
+        }
+        Ok(report)
     }
 
     /// Puts a peer into the address book by the operator's word; it is dialled when a place is
@@ -242,9 +246,16 @@ impl Handle {
         mut f: impl FnMut(NodeEvent) + Send + 'static,
     ) -> tokio::task::JoinHandle<()> {
         let mut events = self.subscribe();
+        let mut stopped = self.shared.stopped.clone();
         tokio::spawn(async move {
             loop {
-                match events.recv().await {
+                // A handle keeps the sender of events although the node has stopped.
+                let event = tokio::select! {
+                    biased;
+                    event = events.recv() => event,
+                    _ = stopped.wait_for(|stopped| *stopped) => return,
+                };
+                match event {
                     Ok(event) => f(event),
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return,

@@ -309,7 +309,7 @@ impl PeeringTask {
     ) {
         let store = Arc::clone(&self.keep.store);
         // What is still in memory belongs to the answer.
-        self.keep.then(move |_| {
+        self.keep.then_all(move |_| {
             let read = move || {
                 let mut out = Vec::new();
                 let mut before: Option<Vec<u8>> = None;

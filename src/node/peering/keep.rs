@@ -30,6 +30,8 @@ pub(super) struct Keep {
     pub(super) store: Arc<dyn PeerStore>,
     changes: Vec<Change>,
     then: Vec<Then>,
+    /// The next commit writes what could still be added to, too.
+    all: bool,
     last: Option<Instant>,
     pub(super) failures: u64,
     pub(super) failing: Option<String>,
@@ -41,6 +43,7 @@ impl Keep {
             store,
             changes: Vec::new(),
             then: Vec::new(),
+            all: false,
             last: None,
             failures: 0,
             failing: None,
@@ -62,6 +65,15 @@ impl Keep {
     /// Whether somebody waits for the next commit.
     pub(super) fn is_awaited(&self) -> bool {
         !self.then.is_empty()
+    }
+
+    /// The same with entries of the audit trail that could still grow.
+    pub(super) fn then_all(
+        &mut self,
+        then: impl FnOnce(Result<(), PeerStoreError>) + Send + 'static,
+    ) {
+        self.all = true;
+        self.then(then);
     }
 
     fn is_due(&self, now: Instant) -> bool {
@@ -108,7 +120,8 @@ impl PeeringTask {
             }
         }
         self.keep.put(self.book.take_changes());
-        let rows = self.trust.take_rows(all, now);
+        let whole = std::mem::take(&mut self.keep.all);
+        let rows = self.trust.take_rows(all || whole, now);
         self.trust_size = rows.stats;
         let peers = rows.peers.iter().map(|(key, row)| Change {
             table: Table::Trust,

@@ -342,6 +342,10 @@ fn a_value_written_on_one_node_is_read_on_the_other() {
     let home = Home::new();
     let (a, _b) = pair(&home);
     let author = a.text("peer_id");
+    until("the other takes part", || {
+        let stats = home.json("dht stats --data-dir a");
+        (stats["routing_peers"] == 1).then_some(())
+    });
     let put = home.json("dht put colour blue --ttl 10m --data-dir a");
     assert_eq!(
         (&put["author"], &put["key"]),

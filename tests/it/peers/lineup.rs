@@ -4,14 +4,20 @@ use std::{collections::HashSet, time::Instant};
 
 use animica_p2p::{
     clock::Rng,
+    network::exchange::Lane,
     node::{Handle, PeeringConfig},
     peers::slots,
+    wire::{GetPeers, Message},
 };
 use futures::future::join_all;
 use rand::{SeedableRng as _, seq::SliceRandom as _};
 
 use super::{graph, is_one, looking, open, peers, plan, start_all, took, until};
-use crate::support::{assert_nobody_blamed, start};
+use crate::support::{
+    address, assert_nobody_blamed, on_loopback,
+    puppet::{Puppet, silent},
+    soon, start,
+};
 
 const NODES: usize = 50;
 
@@ -74,4 +80,38 @@ async fn a_full_node_tells_newcomers_of_each_other() {
     .await;
     assert!(peers(&first).await.len() <= 4);
     assert_nobody_blamed(&newcomers.iter().chain([&first]).collect::<Vec<_>>()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_finds_no_place_may_ask_where_else_to_go() {
+    let nobody = PeeringConfig {
+        plan: slots::Config {
+            max_inbound: 0,
+            surplus: 0,
+            ..plan()
+        },
+        ..open()
+    };
+    let node = start(looking(&[]).peering(nobody)).await;
+    let friend = start(on_loopback().peering(open())).await;
+    soon("it dials", node.connect(address(&friend)))
+        .await
+        .expect("accepted");
+    let newcomer = Puppet::new(silent).await;
+    newcomer.dials(&node).await;
+    let records = until("it is answered", async || {
+        let ask = Message::GetPeers(GetPeers { max: 32 });
+        match newcomer.asks(Lane::Peers, node.peer_id(), ask).await {
+            Ok(Message::Peers(peers)) => Some(peers.records.len()),
+            _ => None,
+        }
+    })
+    .await;
+    assert!(records >= 1, "at least its own");
+    assert_eq!(peers(&node).await, HashSet::from([friend.peer_id()]));
+    until("it has gone", async || {
+        let rows = node.peers().await.expect("runs");
+        (rows.len() == 1).then_some(())
+    })
+    .await;
 }

@@ -1,5 +1,6 @@
 //! What the integration tests share: nodes, deadlines, events.
 
+pub(crate) mod dns_server;
 pub(crate) mod puppet;
 pub(crate) mod tmpfs;
 

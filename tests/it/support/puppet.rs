@@ -11,6 +11,7 @@ use animica_p2p::{
     chain::Genesis,
     clock::{Rng, SystemClock},
     crypto::sign::SigAlg,
+    dht::Record,
     identity::{NodeIdentity, Policy},
     ids::ChainId,
     network::{
@@ -191,6 +192,17 @@ impl Puppet {
             wire.waiting.insert(id, answered);
             let exchange = wire.swarm.behaviour_mut().lane(lane);
             exchange.request(of, id, message);
+        })
+        .await;
+    }
+
+    /// Wants `node` to hold a record of the hash table.
+    pub(crate) async fn stores(&self, on: &Handle, record: Record) {
+        let (peer, address) = (on.peer_id(), super::address(on));
+        self.order(move |wire| {
+            let table = &mut wire.swarm.behaviour_mut().dht;
+            table.add_address(&peer, address);
+            table.put(&record, 1).expect("one query");
         })
         .await;
     }
