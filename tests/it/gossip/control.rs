@@ -12,7 +12,7 @@ use super::{
     rpc,
     scene::{Scene, has_listeners},
 };
-use crate::support::on_loopback;
+use crate::support::{is_run_alone, on_loopback};
 
 /// Resident bytes of this process.
 fn resident() -> usize {
@@ -51,6 +51,9 @@ fn slices(ids: &[Vec<u8>]) -> impl Iterator<Item = &[u8]> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn topics_that_nobody_has_leave_nothing_behind() {
+    if is_run_alone("gossip::control::topics_that_nobody_has_leave_nothing_behind").await {
+        return;
+    }
     let mut scene = Scene::with(quick()).await;
     let peer = RawPeer::beside(&scene.node).await;
     let before = resident();
@@ -134,6 +137,9 @@ async fn promises_that_are_never_kept_are_an_offence() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wishes_without_end_leave_little_behind() {
+    if is_run_alone("gossip::control::wishes_without_end_leave_little_behind").await {
+        return;
+    }
     let mut scene = Scene::with(quick()).await;
     let peer = RawPeer::beside(&scene.node).await;
     peer.write(rpc::frames(names().map(|topic| rpc::subscribe(&topic))))

@@ -46,6 +46,7 @@ async fn whom_an_operator_distrusts_goes_until_it_is_trusted_again() {
         _ => None,
     })
     .await;
+    becomes_connected(&peer, node.peer_id(), false).await;
     let out = soon("is not dialled", node.connect(address(&peer))).await;
     assert_eq!(out.expect_err("cools down").label(), "cool_down");
     let back = soon("is not admitted", peer.connect(address(&node))).await;
@@ -54,11 +55,13 @@ async fn whom_an_operator_distrusts_goes_until_it_is_trusted_again() {
     assert!(explained.cool_down_until_ms.is_some() && explained.bans.is_empty());
 
     node.set_trust(id, 0.6).await.expect("a score");
-    soon("connects", node.connect(address(&peer)))
-        .await
-        .expect("accepted");
+    until("it is dialled again", async || {
+        node.connect(address(&peer)).await.ok()
+    })
+    .await;
     node.set_trust(id, 0.0).await.expect("a score");
     becomes_connected(&node, id, false).await;
+    becomes_connected(&peer, node.peer_id(), false).await;
     let lifted = node.unban(Subject::Peer(id)).await.expect("runs");
     assert!(lifted.cool_down && lifted.lifted.is_empty(), "{lifted:?}");
     assert_eq!(lifted.trust_after, Some(0.5));
@@ -108,6 +111,9 @@ async fn who_loses_trust_by_what_it_does_cools_down_and_is_not_banned() {
     assert!(fell.is_some_and(|e| e.evidence.is_some()), "{explained:?}");
 }
 
+/// Who shares, and with whom, so that the second hears of the first.
+type Way = fn(&Handle, &Handle) -> (Handle, ShareWith);
+
 /// Trusts on little experience, and believes others more than anybody should.
 fn credulous() -> PeeringConfig {
     let mut config = open();
@@ -134,7 +140,7 @@ async fn words_about_a_third_count_up_to_the_cap_however_they_come() {
     let says = start(looking(&[&friend]).peering(credulous())).await;
     meet(&says, &friend).await;
     says.set_trust(friends, 0.9).await.expect("a score");
-    let ways: [fn(&Handle, &Handle) -> (Handle, ShareWith); 3] = [
+    let ways: [Way; 3] = [
         |says, hears| (hears.clone(), ShareWith::Ask(says.peer_id())),
         |says, hears| (says.clone(), ShareWith::Peer(hears.peer_id())),
         |says, _| (says.clone(), ShareWith::Network),

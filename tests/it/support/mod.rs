@@ -30,6 +30,26 @@ pub(crate) async fn soon<F: Future>(what: &str, future: F) -> F::Output {
     }
 }
 
+/// Set in the process of a test that runs alone.
+const ALONE: &str = "ANIMICA_P2P_TEST_ALONE";
+
+/// Runs the test `name` in a process of its own, where no other test takes memory. False in that
+/// process; true in the one that asked, which has nothing more to do.
+pub(crate) async fn is_run_alone(name: &'static str) -> bool {
+    if std::env::var_os(ALONE).is_some() {
+        return false;
+    }
+    let mut command = std::process::Command::new(std::env::current_exe().expect("it runs"));
+    command
+        .args(["--exact", name, "--nocapture"])
+        .env(ALONE, name);
+    let run = tokio::task::spawn_blocking(move || command.output());
+    let out = soon(name, run).await.expect("no panic").expect("it starts");
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success(), "{said}");
+    true
+}
+
 /// A builder that listens on loopback, at a port of the system's choice.
 pub(crate) fn on_loopback() -> Builder {
     Node::builder().listen(TCP.parse().expect("valid"))

@@ -16,7 +16,7 @@ use animica_p2p::{
     ids::ChainId,
     network::{
         self, Event,
-        exchange::{self, Answer, Failure, Lane, RequestId},
+        exchange::{self, Answer, Failure, Lane, RequestId, Token},
         identify,
         pubsub::{self, Topics},
     },
@@ -234,27 +234,13 @@ impl Wire {
         let mut unanswered = Vec::new();
         loop {
             tokio::select! {
-                event = self.swarm.select_next_some() => match event {
-                    SwarmEvent::Behaviour(Event::Exchange(lane, event)) => match event {
-                        exchange::Event::Request { message, token, .. } => {
-                            let _ = told.try_send(message.clone());
-                            match answers(&message) {
-                                Some(answer) => {
-                                    self.swarm.behaviour_mut().lane(lane).respond(token, answer);
-                                }
-                                None => unanswered.push(token),
-                            }
-                        }
-                        exchange::Event::Response { id, message, .. } => {
-                            self.answered(id, Ok(message));
-                        }
-                        exchange::Event::Failed { id, reason, .. } => {
-                            self.answered(id, Err(reason));
-                        }
-                        exchange::Event::Offence { .. } => {}
-                    },
-                    _ => {}
-                },
+                event = self.swarm.select_next_some() => {
+                    if let SwarmEvent::Behaviour(Event::Exchange(lane, event)) = event
+                        && let Some(token) = self.exchanged(lane, event, &mut answers, &told)
+                    {
+                        unanswered.push(token);
+                    }
+                }
                 order = orders.recv() => match order {
                     Some(order) => order(&mut self),
                     None => return,
@@ -263,6 +249,29 @@ impl Wire {
             }
             self.publish();
         }
+    }
+
+    /// Gives back what is left without an answer.
+    fn exchanged(
+        &mut self,
+        lane: Lane,
+        event: exchange::Event,
+        answers: &mut Answers,
+        told: &mpsc::Sender<Message>,
+    ) -> Option<Token> {
+        match event {
+            exchange::Event::Request { message, token, .. } => {
+                let _ = told.try_send(message.clone());
+                let Some(answer) = answers(&message) else {
+                    return Some(token);
+                };
+                self.swarm.behaviour_mut().lane(lane).respond(token, answer);
+            }
+            exchange::Event::Response { id, message, .. } => self.answered(id, Ok(message)),
+            exchange::Event::Failed { id, reason, .. } => self.answered(id, Err(reason)),
+            exchange::Event::Offence { .. } => {}
+        }
+        None
     }
 
     fn answered(&mut self, id: RequestId, result: Result<Message, Failure>) {
