@@ -194,6 +194,8 @@ async fn a_stopped_node_says_so_and_its_peer_notices() {
     let b = start(on_loopback().bootstrap(address(&a))).await;
     let mut events = b.subscribe();
     has_peer(&b).await;
+    // Only whom it has accepted does it say goodbye to.
+    has_peer(&a).await;
     soon("a stops", a.shutdown()).await;
     assert!(a.peers().await.is_err());
     let reason = event(&mut events, "b notices", |e| match e {

@@ -19,7 +19,7 @@ use crate::{
 
 /// How long peers are given to read our goodbye. A receipt takes a round trip; a peer that needs
 /// longer learns of the end, not of its reason.
-const RECEIPTS: Duration = Duration::from_millis(300);
+const RECEIPTS: Duration = Duration::from_secs(1);
 
 /// How long peers are given to close their side. With [`RECEIPTS`], well within the five seconds in
 /// which a node has stopped.
