@@ -48,6 +48,9 @@ pub struct Ban {
     pub ends: Instant,
 }
 
+/// Two bans that began so close to each other, in milliseconds, with the same evidence, are of one act.
+const ONE_ACT_MS: u64 = 100;
+
 /// What became of a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -225,12 +228,28 @@ impl Bans {
         for ip in addresses {
             subjects.extend([Subject::Address(place_of(*ip)), group_of(*ip)]);
         }
+        if let Some(own) = self.get(&Subject::Peer(peer), now) {
+            subjects.extend(self.along_with(own));
+        }
         let mut lifted = Vec::new();
         for subject in subjects {
             lifted.extend(self.get(&subject, now).cloned());
             self.lift(&subject);
         }
         lifted
+    }
+
+    /// The places that one act of a peer had banned along with it. The act is known by its time and
+    /// evidence, which outlive a restart; where the peer came from does not.
+    fn along_with(&self, own: &Ban) -> Vec<Subject> {
+        let same_act = |ban: &&Ban| {
+            !matches!(ban.subject, Subject::Peer(_))
+                && ban.by.is_automatic()
+                && ban.since_ms.abs_diff(own.since_ms) < ONE_ACT_MS
+                && (&ban.reason, &ban.evidence) == (&own.reason, &own.evidence)
+        };
+        let along = self.entries.values().filter(same_act);
+        along.map(|ban| ban.subject).collect()
     }
 
     /// The ban that holds for `subject` at `now`.

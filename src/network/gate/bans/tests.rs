@@ -176,11 +176,36 @@ fn unban_lifts_id_address_and_group_at_once_and_says_so() {
     for subject in all {
         bans.impose(lied(subject, MINUTE), now);
     }
-    bans.impose(lied(at("8.9.1.2"), MINUTE), now);
+    let neighbours = Sentence {
+        evidence: "another lie".to_owned(),
+        ..lied(at("8.9.1.2"), MINUTE)
+    };
+    bans.impose(neighbours, now);
     let lifted = bans.lift_all(peer, &[ip("8.9.1.1")], now);
     assert_eq!(lifted.iter().map(|b| b.subject).collect::<Vec<_>>(), all);
     assert_eq!(bans.active(now).len(), 1, "its neighbour's stays");
     assert!(bans.lift_all(peer, &[ip("8.9.1.1")], now).is_empty());
+}
+
+#[test]
+fn after_a_restart_unban_still_lifts_what_one_act_had_banned() {
+    let (clock, store) = (ManualClock::at_wall_ms(1_000), MemoryPeers::default());
+    let (mut bans, peer) = (Bans::default(), PeerId::random());
+    bans.load(Vec::new(), clock.now());
+    bans.impose(lied(at("8.9.1.1"), MINUTE), clock.now());
+    clock.advance(Duration::from_secs(1));
+    bans.impose(lied(Subject::Peer(peer), MINUTE), clock.now());
+    clock.advance(Duration::from_millis(1));
+    bans.impose(lied(at("8.9.1.2"), MINUTE), clock.now());
+    bans.impose(lied(somebody(), MINUTE), clock.now());
+    store.commit(&bans.take_changes(clock.now())).unwrap();
+
+    let mut again = Bans::default();
+    again.load(store.load(Table::Bans).unwrap(), clock.now());
+    let lifted = again.lift_all(peer, &[], clock.now());
+    let subjects: Vec<Subject> = lifted.iter().map(|b| b.subject).collect();
+    assert_eq!(subjects, [Subject::Peer(peer), at("8.9.1.2")]);
+    assert_eq!(again.active(clock.now()).len(), 2);
 }
 
 #[test]
