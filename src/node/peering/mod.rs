@@ -99,8 +99,13 @@ struct Live {
     words: Bucket,
 }
 
-/// A record of ours for the hash table is durable, or cannot be made so.
-type Written = (u64, Result<(), PeerStoreError>);
+/// Something is durable, or cannot be made so.
+enum Written {
+    /// A record of ours for the hash table.
+    Value(u64, Result<(), PeerStoreError>),
+    /// The number of our own record.
+    Record(Box<NodeRecord>),
+}
 
 /// What the task is told.
 struct Mail {
@@ -215,7 +220,10 @@ impl PeeringTask {
                 }
                 Some(request) = requests.recv() => self.answer(request),
                 Some(news) = seeds.recv() => self.seeded(news),
-                Some((write, result)) = written.recv() => self.written(write, result),
+                Some(written) = written.recv() => match written {
+                    Written::Value(write, result) => self.written(write, result),
+                    Written::Record(record) => self.own_record = Some(*record),
+                },
                 Ok(delivery) = deliveries.recv() => self.overheard(&delivery),
                 _ = tick.tick() => self.tick(),
             }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use libp2p::PeerId;
 
-use super::{Asked, PeeringTask, clerk::Desk, done::Done};
+use super::{Asked, PeeringTask, Written, clerk::Desk, done::Done};
 use crate::{
     clock::Now,
     identity::{NodeRecord, RecordError, SignRecordError},
@@ -47,7 +47,8 @@ impl PeeringTask {
         });
     }
 
-    /// The record is shown once its number is durable: it must not come twice.
+    /// The record is shown once its number is durable: it must not come twice. Where the disk
+    /// refuses, the clock alone sees to that.
     pub(super) fn own_record_signed(
         &mut self,
         record: Result<(NodeRecord, Change), SignRecordError>,
@@ -55,7 +56,11 @@ impl PeeringTask {
         match record {
             Ok((record, persist)) => {
                 self.keep.put([persist]);
-                self.own_record = Some(record);
+                let durable = self.own_writes.clone();
+                self.keep.then(move |_| {
+                    // There is room for it beside all writes of the hash table.
+                    let _ = durable.try_send(Written::Record(Box::new(record)));
+                });
             }
             Err(error) => tracing::warn!(%error, "this node's record cannot be signed"),
         }

@@ -114,7 +114,7 @@ pub(crate) fn spawn(parts: Parts, stop: CancellationToken) -> Result<Ends, Setup
     let (report, reports) = watch::channel(PeeringReport::default());
     let (clerk, finished) = Clerk::new();
     // A place for every write there can be: none is ever lost.
-    let (own_writes, written) = mpsc::channel(table::MAX_WAITING);
+    let (own_writes, written) = mpsc::channel(table::MAX_WAITING + 1);
     let (task, state) = build(parts, clerk, seed_news, own_writes, report)?;
     let mail = Mail {
         inputs: input_rx,

@@ -11,7 +11,7 @@ use crate::{
     identity::peer_id_from_digest,
     node::{
         effect::Effect,
-        peering::{DhtError, PeeringTask, clerk::Desk, done::Done},
+        peering::{DhtError, PeeringTask, Written, clerk::Desk, done::Done},
     },
     peers::PeerStoreError,
     report::DhtPutReport,
@@ -107,7 +107,7 @@ impl PeeringTask {
         let durable = self.own_writes.clone();
         self.keep.then(move |result| {
             // The task is gone: so is whoever waited.
-            let _ = durable.try_send((write, result));
+            let _ = durable.try_send(Written::Value(write, result));
         });
     }
 
