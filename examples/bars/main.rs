@@ -29,6 +29,9 @@ use std::process::ExitCode;
 
 use report::Report;
 
+/// A measurement that can be asked for by name.
+type Part = (&'static str, fn(Effort, &mut Report));
+
 /// How long and how often things are measured.
 #[derive(Clone, Copy)]
 pub(crate) struct Effort {
@@ -72,8 +75,13 @@ fn main() -> ExitCode {
     let groups = [
         "channel", "chain", "sync", "memory", "node", "gossip", "peers",
     ];
-    let named =
-        |arg: &&String| groups.contains(&arg.as_str()) || gossip::has(arg) || peers::has(arg);
+    let parts = || {
+        let of_gossip = gossip::PARTS.iter().map(|part| ("gossip", *part));
+        of_gossip.chain(peers::PARTS.iter().map(|part| ("peers", *part)))
+    };
+    let named = |arg: &&String| {
+        groups.contains(&arg.as_str()) || parts().any(|(_, (part, _))| part == arg.as_str())
+    };
     let everything = args.iter().filter(named).count() == 0;
     let wants = |group: &str| everything || flag(group);
 
@@ -93,8 +101,11 @@ fn main() -> ExitCode {
     if wants("node") {
         idle::measure(&mut report);
     }
-    gossip::measure(|part| wants("gossip") || flag(part), effort, &mut report);
-    peers::measure(|part| wants("peers") || flag(part), effort, &mut report);
+    for (group, (part, measure)) in parts() {
+        if wants(group) || flag(part) {
+            measure(effort, &mut report);
+        }
+    }
     report.print();
     if let Some(path) = json {
         report.write(&path);

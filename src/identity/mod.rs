@@ -18,6 +18,7 @@ mod peer_id;
 pub mod policy;
 mod public;
 mod record;
+mod signed;
 
 pub use delegation::{
     Claim, ClaimError, Delegation, DelegationError, DelegationFields, Delegations, IssueError,
@@ -29,3 +30,4 @@ pub use peer_id::{digest_from_peer_id, peer_id_from_digest};
 pub use policy::{KemId, Policy, PolicyError};
 pub use public::{IdentityError, PublicIdentity, signed_message};
 pub use record::{NodeRecord, RecordError, RecordFields, SignRecordError};
+pub(crate) use signed::Signed;

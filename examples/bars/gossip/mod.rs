@@ -12,16 +12,13 @@ mod tips;
 
 use animica_p2p::node::Handle;
 
-use crate::{Effort, report::Report};
+use crate::Part;
 
 /// The group's name in reports.
 const GROUP: &str = "gossip";
 
-/// One measurement.
-type Measure = fn(Effort, &mut Report);
-
 /// What can be asked for by name.
-const PARTS: &[(&str, Measure)] = &[
+pub(crate) const PARTS: &[Part] = &[
     ("rates", rates::measure),
     ("steady", steady::measure),
     ("flood", flood::measure),
@@ -31,20 +28,6 @@ const PARTS: &[(&str, Measure)] = &[
     ("direct", direct::measure),
     ("quiet", quiet::measure),
 ];
-
-/// Whether `name` is a part of this group.
-pub(crate) fn has(name: &str) -> bool {
-    PARTS.iter().any(|(part, _)| *part == name)
-}
-
-/// Measures the parts that are wanted.
-pub(crate) fn measure(wanted: impl Fn(&str) -> bool, effort: Effort, report: &mut Report) {
-    for (part, measure) in PARTS {
-        if wanted(part) {
-            measure(effort, report);
-        }
-    }
-}
 
 /// The child of a part in a process of its own.
 pub(crate) async fn child(args: &[&str]) -> Vec<Handle> {

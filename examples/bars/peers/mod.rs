@@ -16,36 +16,19 @@ use animica_p2p::{
     peers::book::{Origin, Source},
 };
 
-use crate::{Effort, report::Report};
+use crate::Part;
 
 /// The group's name in reports.
 const GROUP: &str = "peers";
 
-/// One measurement.
-type Measure = fn(Effort, &mut Report);
-
 /// What can be asked for by name.
-const PARTS: &[(&str, Measure)] = &[
+pub(crate) const PARTS: &[Part] = &[
     ("trust", trust::measure),
     ("attackers", attackers::measure),
     ("restart", restart::measure),
     ("swarm", swarm::measure),
     ("table", table::measure),
 ];
-
-/// Whether `name` is a part of this group.
-pub(crate) fn has(name: &str) -> bool {
-    PARTS.iter().any(|(part, _)| *part == name)
-}
-
-/// Measures the parts that are wanted.
-pub(crate) fn measure(wanted: impl Fn(&str) -> bool, effort: Effort, report: &mut Report) {
-    for (part, measure) in PARTS {
-        if wanted(part) {
-            measure(effort, report);
-        }
-    }
-}
 
 /// The child of a part in a process of its own.
 pub(crate) async fn child(args: &[&str]) -> Vec<Handle> {

@@ -16,9 +16,8 @@ pub use error::{RecordError, SignRecordError};
 
 use super::Key;
 use crate::{
-    cbor::{CborError, Reader, Writer},
     crypto::hash::sha3_256,
-    identity::{Delegation, Delegations, NodeIdentity, Policy, PublicIdentity, Usage},
+    identity::{Delegation, Delegations, NodeIdentity, Policy, PublicIdentity, Signed, Usage},
     ids::{ChainId, Hash32},
     registry::{MAX_DHT_DELEGATED_VALUE, MAX_DHT_RECORD_BYTES, MESSAGE_SKEW_MS, SignContext},
 };
@@ -67,18 +66,8 @@ impl Record {
     /// The body breaks a rule that readers check, or the key cannot sign.
     pub fn sign(identity: &NodeIdentity, body: &Body) -> Result<Verified, SignRecordError> {
         body.check()?;
-        let signed = body.to_bytes();
-        let signature = identity.sign(SignContext::Dht, &signed)?;
-        let mut out = Writer::with_capacity(signed.len() + 8192);
-        out.array(5).raw(&signed);
-        out.uint(u64::from(identity.public().alg().id()));
-        out.bytes(identity.public().as_bytes());
-        match identity.delegation() {
-            Some(d) => out.raw(d.as_bytes()),
-            None => out.null(),
-        };
-        out.bytes(&signature);
-        Ok(Verified(Self::decode(out.finish().into())?))
+        let object = identity.sign_object(SignContext::Dht, &body.to_bytes())?;
+        Ok(Verified(Self::decode(object.into())?))
     }
 
     /// Reads a record.
@@ -89,21 +78,13 @@ impl Record {
         if bytes.len() > MAX_DHT_RECORD_BYTES {
             return Err(RecordError::TooLong(bytes.len()));
         }
-        let mut reader = Reader::new(&bytes);
-        reader.array_of(5)?;
-        let from = reader.position();
-        let body = Body::read(&mut reader)?;
-        let signed = from..reader.position();
-        let alg = u16::try_from(reader.uint()?).map_err(|_| CborError::OutOfRange)?;
-        let author = PublicIdentity::decode(alg, reader.bytes()?)?;
-        let delegation = if reader.take_null()? {
-            None
-        } else {
-            Some(Delegation::decode(reader.item()?)?)
-        };
-        let len = reader.bytes()?.len();
-        let signature = reader.position() - len..reader.position();
-        reader.finish()?;
+        let Signed {
+            body,
+            body_at: signed,
+            identity: author,
+            delegation,
+            signature_at: signature,
+        } = Signed::read(&bytes, Body::read)?;
         body.check()?;
         if body.author != author.digest() {
             return Err(RecordError::OtherAuthor);

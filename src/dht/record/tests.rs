@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    cbor::{CborError, Writer},
     crypto::sign::{SigAlg, SignatureError},
     identity::{ClaimError, DelegationError, DelegationFields, KeyPair, SerialMemory},
     offence::Offence,

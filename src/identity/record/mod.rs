@@ -13,11 +13,8 @@ use std::ops::Range;
 pub use error::{RecordError, SignRecordError};
 pub use fields::RecordFields;
 
-use super::{Delegation, Delegations, NodeIdentity, Policy, PublicIdentity, Usage};
-use crate::{
-    cbor::{CborError, Reader, Writer},
-    registry::{MAX_RECORD_BYTES, MESSAGE_SKEW_MS, SignContext},
-};
+use super::{Delegation, Delegations, NodeIdentity, Policy, PublicIdentity, Signed, Usage};
+use crate::registry::{MAX_RECORD_BYTES, MESSAGE_SKEW_MS, SignContext};
 
 /// A record as it was received or signed. Decoding has checked its form; see
 /// [`NodeRecord::verify`].
@@ -38,17 +35,7 @@ impl NodeRecord {
     /// The fields break a rule that readers check, or the key cannot sign.
     pub fn sign(identity: &NodeIdentity, fields: &RecordFields) -> Result<Self, SignRecordError> {
         let body = fields.to_bytes(identity.public());
-        let signature = identity.sign(SignContext::Record, &body)?;
-        let mut out = Writer::with_capacity(body.len() + 8192);
-        out.array(5).raw(&body);
-        out.uint(u64::from(identity.public().alg().id()));
-        out.bytes(identity.public().as_bytes());
-        match identity.delegation() {
-            Some(d) => out.raw(d.as_bytes()),
-            None => out.null(),
-        };
-        out.bytes(&signature);
-        let record = Self::decode(&out.finish())?;
+        let record = Self::decode(&identity.sign_object(SignContext::Record, &body)?)?;
         record.fields.check_life()?;
         Ok(record)
     }
@@ -61,32 +48,20 @@ impl NodeRecord {
         if bytes.len() > MAX_RECORD_BYTES {
             return Err(RecordError::TooLong(bytes.len()));
         }
-        let mut reader = Reader::new(bytes);
-        reader.array_of(5)?;
-        let from = reader.position();
-        let (peer_digest, fields) = RecordFields::read(&mut reader)?;
-        let body = from..reader.position();
-        let alg = u16::try_from(reader.uint()?).map_err(|_| CborError::OutOfRange)?;
-        let identity = PublicIdentity::decode(alg, reader.bytes()?)?;
-        let delegation = if reader.take_null()? {
-            None
-        } else {
-            Some(Delegation::decode(reader.item()?)?)
-        };
-        let len = reader.bytes()?.len();
-        let signature = reader.position() - len..reader.position();
-        reader.finish()?;
+        let signed = Signed::read(bytes, RecordFields::read)?;
+        let (peer_digest, fields) = signed.body;
+        let identity = signed.identity;
         if peer_digest != identity.digest() {
             return Err(RecordError::OtherIdentity);
         }
         fields.check_addresses(&identity.peer_id())?;
         Ok(Self {
             bytes: bytes.to_vec(),
-            body,
+            body: signed.body_at,
             fields,
             identity,
-            delegation,
-            signature,
+            delegation: signed.delegation,
+            signature: signed.signature_at,
         })
     }
 

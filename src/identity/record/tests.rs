@@ -2,6 +2,7 @@ use libp2p::Multiaddr;
 
 use super::*;
 use crate::{
+    cbor::CborError,
     crypto::sign::SigAlg,
     identity::{ClaimError, DelegationError, DelegationFields, KeyPair, SerialMemory},
     ids::{ChainId, Hash32},

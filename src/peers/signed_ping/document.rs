@@ -12,7 +12,7 @@ use super::PingError;
 use crate::{
     cbor::{CborError, Reader, Writer},
     crypto::hash::sha3_256,
-    identity::{Delegation, Delegations, NodeIdentity, Policy, PublicIdentity, Usage},
+    identity::{Delegation, Delegations, NodeIdentity, Policy, PublicIdentity, Signed, Usage},
     ids::{ChainId, Hash32},
     registry::{MAX_SIGNED_PING_BYTES, SIGNED_PING_FRESH_MS, SignContext},
 };
@@ -71,18 +71,8 @@ impl Document {
     /// # Errors
     /// It is not, or the key cannot sign.
     pub fn sign(identity: &NodeIdentity, said: &Said) -> Result<Self, PingError> {
-        let body = said.to_bytes();
-        let signature = identity.sign(SignContext::Ping, &body)?;
-        let key = identity.public();
-        let mut out = Writer::with_capacity(body.len() + signature.len() + 2200);
-        out.array(5).raw(&body);
-        out.uint(key.alg().id().into()).bytes(key.as_bytes());
-        match identity.delegation() {
-            Some(d) => out.raw(d.as_bytes()),
-            None => out.null(),
-        };
-        out.bytes(&signature);
-        Self::decode(out.finish().into())
+        let object = identity.sign_object(SignContext::Ping, &said.to_bytes())?;
+        Self::decode(object.into())
     }
 
     /// Reads a document.
@@ -93,21 +83,13 @@ impl Document {
         if bytes.len() > MAX_SIGNED_PING_BYTES {
             return Err(PingError::TooLong(bytes.len()));
         }
-        let mut reader = Reader::new(&bytes);
-        reader.array_of(5)?;
-        let from = reader.position();
-        let said = Said::read(&mut reader)?;
-        let body = from..reader.position();
-        let alg = u16::try_from(reader.uint()?).map_err(|_| CborError::OutOfRange)?;
-        let identity = PublicIdentity::decode(alg, reader.bytes()?)?;
-        let delegation = if reader.take_null()? {
-            None
-        } else {
-            Some(Delegation::decode(reader.item()?)?)
-        };
-        let len = reader.bytes()?.len();
-        let signature = reader.position() - len..reader.position();
-        reader.finish()?;
+        let Signed {
+            body: said,
+            body_at: body,
+            identity,
+            delegation,
+            signature_at: signature,
+        } = Signed::read(&bytes, Said::read)?;
         if said.sender != identity.digest() {
             return Err(PingError::OtherSender);
         }
