@@ -227,20 +227,25 @@ impl Handle {
         self.ask(|reply| Command::Bans { reply }).await
     }
 
+    /// The peer that is meant, and whether the connection to it is new.
+    async fn reach(&self, target: PingTarget) -> Result<(PeerId, bool), ConnectError> {
+        match target {
+            PingTarget::Peer(peer) => Ok((peer, false)),
+            PingTarget::Address(address) => {
+                let report = self.connect(address).await?;
+                let peer = report.peer_id.parse().map_err(|_| ConnectError::Stopped)?;
+                Ok((peer, true))
+            }
+        }
+    }
+
     /// The channel to a peer and the round trip over it. An address is connected to first; a
     /// connected peer answers with its latest measurement.
     ///
     /// # Errors
     /// The peer is not connected and cannot be dialled, or does not answer.
     pub async fn ping(&self, target: PingTarget) -> Result<PingReport, ConnectError> {
-        let (peer, fresh_connection) = match target {
-            PingTarget::Peer(peer) => (peer, false),
-            PingTarget::Address(address) => {
-                let report = self.connect(address).await?;
-                let peer = report.peer_id.parse().map_err(|_| ConnectError::Stopped)?;
-                (peer, true)
-            }
-        };
+        let (peer, fresh_connection) = self.reach(target).await?;
         let report = self.ask(|reply| Command::Ping { peer, reply }).await??;
         Ok(PingReport {
             fresh_connection,

@@ -10,7 +10,6 @@ use crate::{
     event::NodeEvent,
     node::{
         command::PingTarget,
-        connections::ConnectError,
         peering::{PeeringError, PeeringRequest, ShareWith},
     },
     peers::ban::Subject,
@@ -190,14 +189,7 @@ impl Handle {
     /// # Errors
     /// The peer is not connected and cannot be dialled, does not answer, or not as it should.
     pub async fn signed_ping(&self, target: PingTarget) -> Result<SignedPingReport, PeeringError> {
-        let (peer, fresh_connection) = match target {
-            PingTarget::Peer(peer) => (peer, false),
-            PingTarget::Address(address) => {
-                let report = self.connect(address).await?;
-                let peer = report.peer_id.parse().map_err(|_| ConnectError::Stopped)?;
-                (peer, true)
-            }
-        };
+        let (peer, fresh_connection) = self.reach(target).await?;
         let ask = |reply| PeeringRequest::SignedPing { peer, reply };
         let report = self.shared.peering.ask(ask).await??;
         Ok(SignedPingReport {
